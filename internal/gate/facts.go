@@ -1,0 +1,175 @@
+package gate
+
+import "time"
+
+// FactsVersion is the version of the Facts format that this program writes.
+const FactsVersion = 1
+
+// Facts are everything that a decision is made from, and nothing else. They are stored as canonical JSON under their digest.
+type Facts struct {
+	Version     int         `json:"version"`
+	Time        time.Time   `json:"time"` // when they were gathered, UTC: the only clock that a decision knows
+	Repository  Repository  `json:"repository"`
+	PullRequest PullRequest `json:"pull_request"`
+	Commits     []Commit    `json:"commits"` // merge base to head, oldest first
+	Reviews     []Review    `json:"reviews"` // oldest first, as GitHub lists them
+	Actors      []Actor     `json:"actors"`  // everyone named in the pull request, its commits and reviews
+
+	// Pushers are the logins that pushed the present head. Empty: nobody can tell, and all contributors count as pushers.
+	Pushers []string `json:"pushers"`
+
+	Files      []FileChange `json:"files"`     // merge base to head
+	Changes    []Change     `json:"changes"`   // what happens to each document that is not left alone
+	Approvals  Approvals    `json:"approvals"` // from the configuration on the base branch
+	Scope      string       `json:"scope"`     // changed or all
+	Config     ConfigSource `json:"config"`
+	Waivers    []Waiver     `json:"waivers"`
+	Plans      []Plan       `json:"plans"`   // the plans that were judged
+	Missing    []Missing    `json:"missing"` // what must still arrive before the change can be judged
+	Unjudged   []Problem    `json:"unjudged"` // files that look like documents and that nothing judges, and why; shown, not blocking
+	Evaluation Evaluation   `json:"evaluation"`
+	Problems   []Problem    `json:"problems"` // what went wrong while gathering
+}
+
+// Repository is where the pull request wants to merge.
+type Repository struct {
+	ID            int64  `json:"id"`
+	Owner         string `json:"owner"`
+	Name          string `json:"name"`
+	DefaultBranch string `json:"default_branch"`
+	Private       bool   `json:"private"`
+}
+
+// FullName is owner/name.
+func (r Repository) FullName() string { return r.Owner + "/" + r.Name }
+
+// PullRequest is the pull request as read afresh from GitHub.
+type PullRequest struct {
+	Number    int      `json:"number"`
+	Title     string   `json:"title"`
+	Author    string   `json:"author"` // login
+	State     string   `json:"state"`  // open or closed
+	Merged    bool     `json:"merged"`
+	Draft     bool     `json:"draft"`
+	Labels    []string `json:"labels"`
+	URL       string   `json:"url"`
+	Base      Ref      `json:"base"`
+	Head      Ref      `json:"head"`
+	MergeBase string   `json:"merge_base"`
+	Fork      bool     `json:"fork"`
+}
+
+// Ref is one side of a pull request.
+type Ref struct {
+	Branch     string `json:"branch"`
+	SHA        string `json:"sha"`
+	Repository string `json:"repository"` // owner/name; "" when a fork was deleted
+}
+
+// Commit is one commit of the pull request.
+type Commit struct {
+	SHA          string        `json:"sha"`
+	Contributors []Contributor `json:"contributors"`
+}
+
+// Contributor had a hand in a commit. GitHub may not know who it is: then Login is empty and the person counts against.
+type Contributor struct {
+	Role  string `json:"role"` // author, committer or co-author
+	Login string `json:"login,omitempty"`
+	Name  string `json:"name,omitempty"` // what the commit says, when there is no login
+}
+
+// Actor types, as GitHub names them.
+const (
+	ActorUser = "User"
+	ActorBot  = "Bot"
+)
+
+// Actor is what was known about somebody when the facts were gathered.
+type Actor struct {
+	Login      string   `json:"login"`
+	Type       string   `json:"type"`       // User, Bot, Organization, Mannequin
+	Permission string   `json:"permission"` // none, read, triage, write, maintain, admin
+	Teams      []string `json:"teams"`      // org/slug, those that some requirement names
+}
+
+// Review states, as GitHub names them.
+const (
+	ReviewApproved         = "APPROVED"
+	ReviewChangesRequested = "CHANGES_REQUESTED"
+	ReviewCommented        = "COMMENTED"
+	ReviewDismissed        = "DISMISSED"
+	ReviewPending          = "PENDING"
+)
+
+// Review is one submitted review.
+type Review struct {
+	ID       int64     `json:"id"`
+	Login    string    `json:"login"` // "" when the account is gone
+	State    string    `json:"state"`
+	CommitID string    `json:"commit_id"`
+	Time     time.Time `json:"time"`
+}
+
+// FileChange is one path that the pull request touches. A rename names both paths.
+type FileChange struct {
+	Status  string `json:"status"` // added, modified, removed, renamed, changed (its mode or type)
+	Path    string `json:"path"`
+	OldPath string `json:"old_path,omitempty"`
+
+	// Owners are the path's code owners on the base branch: logins and org/slug. Empty when CODEOWNERS names nobody.
+	Owners []string `json:"owners,omitempty"`
+}
+
+// Change is what happens to one document.
+type Change struct {
+	Kind        string   `json:"kind"`
+	Type        string   `json:"type"`
+	Resource    string   `json:"resource"`
+	File        string   `json:"file"`
+	Environment string   `json:"environment,omitempty"`
+	Actions     []string `json:"actions"`
+}
+
+// Plan is one Terraform plan that was judged.
+type Plan struct {
+	Dir         string `json:"dir"`
+	Workspace   string `json:"workspace"`
+	Environment string `json:"environment,omitempty"`
+	Source      string `json:"source"` // committed, artifact or oidc
+	File        string `json:"file,omitempty"`
+	Digest      string `json:"digest"`
+}
+
+// Missing is a thing that must still arrive.
+type Missing struct {
+	What   string `json:"what"`   // plan
+	For    string `json:"for"`    // the project's directory
+	Remedy string `json:"remedy"` // how to send it
+}
+
+// ConfigSource says which configuration was in force.
+type ConfigSource struct {
+	Repository string `json:"repository,omitempty"` // owner/name it came from; "" for the built-in default
+	Path       string `json:"path,omitempty"`
+	Commit     string `json:"commit,omitempty"`
+	Digest     string `json:"digest,omitempty"`
+}
+
+// Waiver excuses findings of one rule on some resources until a day.
+type Waiver struct {
+	Rule     string `json:"rule"`
+	Resource string `json:"resource"` // a glob
+	Reason   string `json:"reason"`
+	Owner    string `json:"owner"`
+	Expires  string `json:"expires"` // YYYY-MM-DD; the waiver still holds on that day, UTC
+	Line     int    `json:"line,omitempty"`
+}
+
+// WaiverUse is a waiver as it met a finding.
+type WaiverUse struct {
+	Reason  string `json:"reason"`
+	Owner   string `json:"owner"`
+	Expires string `json:"expires"`
+	Expired bool   `json:"expired,omitempty"`
+}
