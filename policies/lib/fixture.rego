@@ -1,7 +1,8 @@
 # METADATA
+# title: Documents for tests in the words of the examples
 # description: >-
-#   Test support: turns the short form of the examples (address, after, before...) into the documents that a rule sees.
-#   Only tests import it.
+#   Turns the short form of the examples (address, after, before...) into the documents that a rule
+#   sees. Only tests import it.
 package gatehouse.lib.fixture
 
 # terraform gives the documents of the listed types in one plan, in the order of its items.
@@ -57,7 +58,7 @@ mode(parts) := "data" if {
 	parts[count(parts) - 3] == "data"
 } else := "managed"
 
-module(address) := found[0] if {
+module(address) := trim_suffix(found[0], ".") if {
 	found := regex.find_n(`^(module\.[^.\[]+(\[[^\]]*\])?\.)+`, address, 1)
 	count(found) == 1
 } else := ""

@@ -1,4 +1,5 @@
 # METADATA
+# title: Reading Kubernetes roles
 # description: >-
 #   The rules of a Kubernetes Role or ClusterRole in one form, whether they come as a manifest or as the Terraform
 #   provider's kubernetes_role and kubernetes_cluster_role.
