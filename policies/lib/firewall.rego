@@ -54,8 +54,7 @@ _openings["azurerm_network_security_group"] := [_azure(sprintf("security_rule[%d
 inline_unknown if {
 	some attribute in ["ingress", "security_rule"]
 	terraform.unknown(attribute)
-	some named, _ in input.change.references
-	regex.match(sprintf(`^%s([.\[]|$)`, [attribute]), named)
+	terraform.set_late(attribute)
 }
 
 _aws_inline := [_aws(sprintf("ingress[%d]", [i]), rule, ["ingress", i]) |

@@ -60,6 +60,23 @@ unknown(path) if unknown_in(input.change, path)
 unknown_within(path) if unknown_within_in(input.change, path)
 
 # METADATA
+# description: >-
+#   True when the configuration gives the top-level attribute (or a block under it) a value that only apply will
+#   tell. Providers call many an attribute unknown that the configuration says nothing about; that is a default of
+#   theirs, not a secret of the author's, and the absence of references tells the two apart.
+set_late(attribute) if {
+	unknown_within(attribute)
+	some named, _ in input.change.references
+	_belongs(named, attribute)
+}
+
+_belongs(attribute, attribute)
+
+_belongs(named, attribute) if startswith(named, concat("", [attribute, "."]))
+
+_belongs(named, attribute) if startswith(named, concat("", [attribute, "["]))
+
+# METADATA
 # description: As unknown, for the change of another resource of the plan.
 unknown_in(change, path) if {
 	is_string(path)

@@ -56,3 +56,11 @@ test_companion_in_modules if {
 	terraform.configures(_block("module.m[\"a.b\"].module.n[0].aws_s3_bucket_x.p", {}, refers), "bucket", ["bucket"]) with input as bucket
 	not terraform.configures(_block("module.m[\"c\"].module.n[0].aws_s3_bucket_x.p", {}, refers), "bucket", ["bucket"]) with input as bucket
 }
+
+test_set_late if {
+	document := testing.terraform_change("a_b.c", null, {}, {"x": true, "block": [{"y": true}]})
+	not terraform.set_late("x") with input as document
+	terraform.set_late("x") with input as testing.with_references(document, {"x": ["var.x"]})
+	terraform.set_late("block") with input as testing.with_references(document, {"block[0].y": ["var.x"]})
+	not terraform.set_late("x") with input as testing.with_references(document, {"xy": ["var.x"]})
+}
