@@ -55,7 +55,7 @@ whole(item) := {
 
 mode(parts) := "data" if {
 	count(parts) > 2
-	object.get(parts, count(parts) - 4, "") != "module"
+	not parts[count(parts) - 4] == "module"
 	parts[count(parts) - 3] == "data"
 } else := "managed"
 

@@ -19,12 +19,12 @@ message(finding) := object.get(finding, "message", "")
 test_good_kms_in_a_resource_beside_the_bucket_in_a_module_with_for_each if verdict(
 	[
 		{
-			"address": "module.data.aws_s3_bucket.this[\"eu\"]",
+			"address": "module.store.aws_s3_bucket.this[\"eu\"]",
 			"after": {"bucket_prefix": "logs", "force_destroy": false},
 			"unknown": {"id": true, "bucket": true, "server_side_encryption_configuration": true},
 		},
 		{
-			"address": "module.data.aws_s3_bucket_server_side_encryption_configuration.this[\"eu\"]",
+			"address": "module.store.aws_s3_bucket_server_side_encryption_configuration.this[\"eu\"]",
 			"after": {
 				"rule": [
 					{
@@ -34,7 +34,7 @@ test_good_kms_in_a_resource_beside_the_bucket_in_a_module_with_for_each if verdi
 				],
 			},
 			"unknown": {"bucket": true, "id": true},
-			"references": {"bucket": ["module.data.aws_s3_bucket.this"]},
+			"references": {"bucket": ["module.store.aws_s3_bucket.this"]},
 		},
 	],
 	defaults,

@@ -23,10 +23,12 @@ test_good_uniform_access if verdict([
 
 test_bad_access_lists_on_objects if verdict([
 	{
-		"address": "module.data.google_storage_bucket.data[\"eu\"]",
+		"address": "module.store.google_storage_bucket.data[\"eu\"]",
 		"after": {"name": "acme-data", "uniform_bucket_level_access": false},
 	},
-]) == set()
+]) == {
+	["module.store.google_storage_bucket.data[\"eu\"]", "deny", "uniform_bucket_level_access is false; wanted: true"],
+}
 
 test_bad_nothing_said if verdict([
 	{

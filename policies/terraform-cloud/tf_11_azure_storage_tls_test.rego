@@ -32,10 +32,12 @@ test_bad_plain_http if verdict([
 
 test_bad_an_old_version if verdict([
 	{
-		"address": "module.data.azurerm_storage_account.data[\"eu\"]",
+		"address": "module.store.azurerm_storage_account.data[\"eu\"]",
 		"after": {"https_traffic_only_enabled": true, "min_tls_version": "TLS1_0"},
 	},
-]) == set()
+]) == {
+	["module.store.azurerm_storage_account.data[\"eu\"]", "deny", "min_tls_version is TLS1_0; wanted: TLS1_2"],
+}
 
 test_edge_the_switch_of_older_providers if verdict([{"address": "azurerm_storage_account.data", "after": {"enable_https_traffic_only": false}}]) == {
 	["azurerm_storage_account.data", "deny", "enable_https_traffic_only is false; wanted: true"],

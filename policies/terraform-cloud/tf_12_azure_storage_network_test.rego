@@ -44,7 +44,7 @@ test_good_no_public_network_at_all if verdict([
 
 test_bad_no_rules if verdict([
 	{
-		"address": "module.data.azurerm_storage_account.data[\"eu\"]",
+		"address": "module.store.azurerm_storage_account.data[\"eu\"]",
 		"after": {"name": "acmedata", "public_network_access_enabled": true, "network_rules": []},
 	},
 ]) == set()

@@ -31,12 +31,14 @@ test_good_a_resource_that_cannot_be_tagged if verdict([{"address": "aws_iam_role
 test_bad_one_of_two_is_missing if verdict(
 	[
 		{
-			"address": "module.data.aws_s3_bucket.logs[\"eu\"]",
+			"address": "module.store.aws_s3_bucket.logs[\"eu\"]",
 			"after": {"bucket": "acme-logs", "tags": {"owner": "platform"}, "tags_all": {"owner": "platform"}},
 		},
 	],
 	object.union(defaults, {"tags": ["owner", "environment"]}),
-) == set()
+) == {
+	["module.store.aws_s3_bucket.logs[\"eu\"]", "deny", "tags [environment] are missing; wanted: [owner, environment]"],
+}
 
 test_bad_no_tags_on_azure if verdict([{"address": "azurerm_resource_group.main", "after": {"name": "main", "tags": null}}], object.union(defaults, {"tags": ["owner"]})) == {["azurerm_resource_group.main", "deny", "tags [owner] are missing; wanted: [owner]"]}
 
@@ -54,7 +56,10 @@ test_edge_labels_of_google_network_tags_are_none if verdict(
 		{"address": "google_compute_instance.web", "after": {"tags": ["web"], "labels": null}},
 	],
 	object.union(defaults, {"tags": ["owner"]}),
-) == {["google_storage_bucket.data", "deny", "tags [owner] are missing; wanted: [owner]"]}
+) == {
+	["google_storage_bucket.data", "deny", "tags [owner] are missing; wanted: [owner]"],
+	["google_compute_instance.web", "deny", "tags [owner] are missing; wanted: [owner]"],
+}
 
 test_edge_types_that_are_excepted_deleted_or_not_of_a_cloud if verdict(
 	[
