@@ -14,7 +14,7 @@
 #   inspects:
 #     kubernetes: [rbac.authorization.k8s.io/Role, rbac.authorization.k8s.io/ClusterRole]
 #     terraform: [kubernetes_role, kubernetes_role_v1, kubernetes_cluster_role, kubernetes_cluster_role_v1]
-#   references: [CKV_K8S_155, CKV_K8S_156, CKV_K8S_157, CKV_K8S_158, KSV-0049, KSV-0050]
+#   references: [CKV_K8S_156, CKV_K8S_157, CKV_K8S_158]
 package gatehouse.least_privilege.rbac_escalation
 
 import data.gatehouse.lib.rbac

@@ -26,7 +26,7 @@ deny contains finding if {
 	terraform.present
 	not inline
 	count(companions) == 0
-	not planned.stray(input.plan.aws_s3_bucket_server_side_encryption_configuration, "bucket")
+	not planned.stray(configurations, "bucket")
 	finding := {
 		"message": sprintf("no encryption configuration in this plan; wanted: an aws_s3_bucket_server_side_encryption_configuration with %s", [wanted]),
 		"path": "server_side_encryption_configuration",
@@ -38,7 +38,7 @@ unknown contains finding if {
 	terraform.present
 	not inline
 	count(companions) == 0
-	planned.stray(input.plan.aws_s3_bucket_server_side_encryption_configuration, "bucket")
+	planned.stray(configurations, "bucket")
 	finding := {"message": sprintf("which bucket the plan's encryption configuration is for is known only after apply; wanted: %s", [wanted])}
 }
 
@@ -85,7 +85,12 @@ bucket_stays if {
 
 wanted := concat(" or ", data.parameters.algorithms)
 
-companions := planned.companions(input.plan.aws_s3_bucket_server_side_encryption_configuration, "bucket", ["bucket", "id"])
+# A plan without such resources has no key for them.
+default configurations := {}
+
+configurations := input.plan.aws_s3_bucket_server_side_encryption_configuration
+
+companions := planned.companions(configurations, "bucket", ["bucket", "id"])
 
 inline if count(algorithms(input.resource)) > 0
 

@@ -189,3 +189,7 @@ test_edge_an_unknown_algorithm if verdict(
 }
 
 test_edge_a_bucket_that_is_only_read if verdict([{"address": "data.aws_s3_bucket.logs", "after": {"bucket": "acme-logs"}}], defaults) == set()
+
+test_edge_a_bucket_alone_in_its_plan if verdict([{"address": "aws_s3_bucket.logs", "after": {"bucket": "acme-logs"}}], defaults) == {
+	["aws_s3_bucket.logs", "deny", "no encryption configuration in this plan; wanted: an aws_s3_bucket_server_side_encryption_configuration with AES256 or aws:kms or aws:kms:dsse"],
+}

@@ -23,7 +23,7 @@ deny contains finding if {
 	open_network
 	planned.missing_block("network_rules")
 	count(beside) == 0
-	not planned.stray(input.plan.azurerm_storage_account_network_rules, "storage_account_id")
+	not planned.stray(separate, "storage_account_id")
 	finding := {"message": "network_rules is not set; wanted: default_action = \"Deny\"", "path": "network_rules"}
 }
 
@@ -33,7 +33,7 @@ unknown contains finding if {
 	open_network
 	planned.missing_block("network_rules")
 	count(beside) == 0
-	planned.stray(input.plan.azurerm_storage_account_network_rules, "storage_account_id")
+	planned.stray(separate, "storage_account_id")
 	finding := {"message": "which account the plan's network rules are for is known only after apply; wanted: default_action = \"Deny\"", "path": "network_rules"}
 }
 
@@ -93,4 +93,9 @@ unknown contains finding if {
 
 open_network if terraform.get(input.resource, "public_network_access_enabled", true) == true
 
-beside := planned.companions(input.plan.azurerm_storage_account_network_rules, "storage_account_id", ["id"])
+# A plan without such resources has no key for them.
+default separate := {}
+
+separate := input.plan.azurerm_storage_account_network_rules
+
+beside := planned.companions(separate, "storage_account_id", ["id"])

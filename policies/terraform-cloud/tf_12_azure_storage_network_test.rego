@@ -47,7 +47,9 @@ test_bad_no_rules if verdict([
 		"address": "module.store.azurerm_storage_account.data[\"eu\"]",
 		"after": {"name": "acmedata", "public_network_access_enabled": true, "network_rules": []},
 	},
-]) == set()
+]) == {
+	["module.store.azurerm_storage_account.data[\"eu\"]", "deny", "network_rules is not set; wanted: default_action = \"Deny\""],
+}
 
 test_bad_rules_that_allow_by_default if verdict([
 	{
