@@ -1,0 +1,67 @@
+package explain
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// report is the object that `gatehouse check -o json` prints. Its names are part of the public contract.
+type report struct {
+	Verdict      gate.Verdict   `json:"verdict"`
+	Summary      gate.Summary   `json:"summary"`
+	Findings     []gate.Finding `json:"findings"`
+	Requirements []requirement  `json:"requirements"`
+	Unjudged     []gate.Problem `json:"unjudged"`
+	Policy       gate.Policy    `json:"policy"`
+	Errors       []gate.Problem `json:"errors"`
+}
+
+type requirement struct {
+	Count      int      `json:"count"`
+	Teams      []string `json:"teams,omitempty"`
+	Users      []string `json:"users,omitempty"`
+	Codeowners bool     `json:"codeowners,omitempty"`
+	Permission string   `json:"permission,omitempty"`
+	Reason     string   `json:"reason"`
+	Rule       string   `json:"rule,omitempty"`
+	Name       string   `json:"name,omitempty"`
+}
+
+// JSON is the decision as `gatehouse check -o json` prints it, with a line break at the end. Lists are never null. The only
+// error is a value that JSON has no words for, which a decision does not hold.
+func JSON(d *gate.Decision) ([]byte, error) {
+	r := report{
+		Verdict: d.Verdict, Summary: d.Summary, Findings: d.Findings, Requirements: []requirement{},
+		Unjudged: d.Unjudged, Policy: d.Policy, Errors: d.Errors,
+	}
+	for i := range d.Requirements {
+		x := &d.Requirements[i]
+		q := requirement{
+			Count: x.Count, Teams: x.From.Teams, Users: x.From.Users, Codeowners: x.From.Codeowners, Permission: x.From.Permission,
+			Reason: x.Reason, Rule: x.Rule,
+		}
+		if x.Rule == "" {
+			q.Name = x.Name
+		}
+		r.Requirements = append(r.Requirements, q)
+	}
+	if r.Findings == nil {
+		r.Findings = []gate.Finding{}
+	}
+	if r.Unjudged == nil {
+		r.Unjudged = []gate.Problem{}
+	}
+	if r.Errors == nil {
+		r.Errors = []gate.Problem{}
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(r); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,271 @@
+package explain
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// errors says why the pull request could not be evaluated.
+func (p *page) errors(limit int) string {
+	if len(p.d.Errors) == 0 {
+		return ""
+	}
+	return "\n" + fill(len(p.d.Errors), limit-1, func(i int) string {
+		e := &p.d.Errors[i]
+		s := "- "
+		if e.File != "" {
+			s += p.c.place(p.d.Head, e.File, e.Line) + " "
+		}
+		s += text(e.Message)
+		if e.Remedy != "" {
+			s += "\\\n  → " + text(e.Remedy)
+		}
+		return s + "\n"
+	}, p.andMore("- "))
+}
+
+// blocking lays out what makes the verdict fail, grouped by resource, and the rest of a long list one line each.
+func (p *page) blocking(limit int) string {
+	all := group(blocking(p.d))
+	if len(all) == 0 {
+		return ""
+	}
+	const waive = "\n<sub>A finding that must stay can be waived in `.github/gatehouse-waivers.yml` on the base branch, with a reason, an owner and a date.</sub>\n"
+	open := all[:min(len(all), maxOpen)]
+	s := p.findings(open, limit-len(waive))
+	if rest := all[len(open):]; len(rest) > 0 {
+		s += p.folded(count(len(rest), "more finding")+" to fix", len(rest), limit-len(s)-len(waive), func(i int) string {
+			return p.oneLine(rest[i])
+		})
+	}
+	return s + waive
+}
+
+// group brings the findings on one resource together where the worst of them stands.
+func group(in []*gate.Finding) []*gate.Finding {
+	order := map[string]int{}
+	for _, f := range in {
+		if _, ok := order[groupKey(f)]; !ok {
+			order[groupKey(f)] = len(order)
+		}
+	}
+	out := slices.Clone(in)
+	slices.SortStableFunc(out, func(a, b *gate.Finding) int { return cmp.Compare(order[groupKey(a)], order[groupKey(b)]) })
+	return out
+}
+
+func groupKey(f *gate.Finding) string { return f.Resource + "\x00" + f.File }
+
+func (p *page) findings(list []*gate.Finding, limit int) string {
+	return fill(len(list), limit, func(i int) string {
+		f, s, at := list[i], "", 0
+		if i == 0 || groupKey(list[i-1]) != groupKey(f) {
+			s = "\n" + p.heading(f) + "\n"
+			at = f.Line
+		} else {
+			at = list[i-1].Line
+		}
+		s += "- **" + text(gate.Shorten(f.Rule, maxName)) + "** " + text(f.Severity) + ": " + text(f.Message) + p.aside(f)
+		if f.Line > 0 && f.Line != at {
+			s += fmt.Sprintf(" · %s", p.line(f))
+		}
+		if f.Remedy != "" || f.Docs != "" {
+			s += "\\\n  "
+		}
+		if f.Remedy != "" {
+			s += "→ " + text(f.Remedy)
+		}
+		if why := link("Why this rule", f.Docs); f.Docs != "" && why != "Why this rule" && len(f.Docs) < 2000 {
+			s += " " + why
+		}
+		return s + "\n"
+	}, p.andMore("\n"))
+}
+
+// heading names what the findings under it are about.
+func (p *page) heading(f *gate.Finding) string {
+	parts := []string{"**" + code(subject(f)) + "**"}
+	if env := p.environments[f.Kind+"\x00"+f.Resource]; env != "" {
+		parts = append(parts, text(gate.Shorten(env, maxName)))
+	}
+	if f.File != "" && (f.Resource != "" || f.Line > 0) {
+		parts = append(parts, p.c.place(p.d.Head, f.File, f.Line))
+	}
+	return strings.Join(parts, " · ")
+}
+
+func (p *page) line(f *gate.Finding) string {
+	s := fmt.Sprintf("line %d", f.Line)
+	if address := p.c.fileURL(p.d.Head, f.File, f.Line); address != "" {
+		return link(s, address)
+	}
+	return s
+}
+
+// aside is what the reader must know of a finding besides its message.
+func (p *page) aside(f *gate.Finding) string {
+	s := ""
+	if f.Unknown {
+		s += " _(known only after apply)_"
+	}
+	if f.Status == gate.StatusWorse {
+		s += " _(there before, and made worse here)_"
+	}
+	if w := f.Waiver; w != nil && w.Expired {
+		s += " _(the waiver of_ " + text(gate.Shorten(w.Owner, maxName)) + " _ended on_ " + text(w.Expires) + "_)_"
+	}
+	return s
+}
+
+// oneLine is a finding in a list.
+func (p *page) oneLine(f *gate.Finding) string {
+	s := "- **" + text(gate.Shorten(f.Rule, maxName)) + "** " + code(subject(f))
+	if f.File != "" && f.Resource != "" {
+		s += " " + p.c.place(p.d.Head, f.File, f.Line)
+	}
+	s += ": " + text(gate.Shorten(f.Message, 300))
+	if w := f.Waiver; w != nil && !w.Expired {
+		s += " (waived by " + text(gate.Shorten(w.Owner, maxName)) + " until " + text(w.Expires) + ": " + text(gate.Shorten(w.Reason, 300)) + ")"
+	}
+	return s + p.aside(f) + "\n"
+}
+
+// missing says what must still be sent, and how.
+func (p *page) missing(limit int) string {
+	if len(p.d.Missing) == 0 {
+		return ""
+	}
+	const head = "\n**Missing**\n"
+	return head + fill(len(p.d.Missing), limit-len(head), func(i int) string {
+		m := &p.d.Missing[i]
+		s := "- ✗ a " + text(gate.Shorten(m.What, maxName)) + " of " + code(m.For)
+		if p.d.Head != "" {
+			s += " at " + code(short(p.d.Head))
+		}
+		if m.Remedy != "" {
+			s += ": " + text(m.Remedy)
+		}
+		return s + "\n"
+	}, p.andMore("- "))
+}
+
+// approvals says who must agree, who has, and why somebody's approval does not count. A demand that is met is said too: who
+// let it through is what the reader of a merged pull request looks for.
+func (p *page) approvals(limit int) string {
+	var lines []string
+	for i := range p.d.Requirements {
+		lines = append(lines, p.requirement(&p.d.Requirements[i]))
+	}
+	for _, login := range p.d.ChangesAsked {
+		lines = append(lines, "- ✗ "+person(gate.Shorten(login, maxName))+" asked for changes\n")
+	}
+	for _, x := range p.d.Discounted {
+		lines = append(lines, "- ✗ not counted: "+person(gate.Shorten(x.Login, maxName))+" "+text(x.Reason)+"\n")
+	}
+	if len(lines) == 0 || p.d.Verdict == gate.Pass && len(p.d.Discounted) == 0 && onlyFloor(p.d) {
+		return ""
+	}
+	const head = "\n**Approvals**\n"
+	return head + fill(len(lines), limit-len(head), func(i int) string { return lines[i] }, p.andMore("- "))
+}
+
+// onlyFloor reports whether nothing but the approval that every change needs was asked; a pass says who gave it already.
+func onlyFloor(d *gate.Decision) bool {
+	return len(d.Requirements) == 0 || len(d.Requirements) == 1 && d.Requirements[0].Rule == "" && d.Requirements[0].Reason == everyChange
+}
+
+const everyChange = "every change needs it" // as gate.Decide puts it
+
+func (p *page) requirement(r *gate.RequirementResult) string {
+	mark, who := "⏳", p.who(r.From)
+	if r.Met {
+		mark = "✓"
+		who = newPage(p.d, p.c, false).who(r.From) // they have answered: no need to call them again
+	}
+	s := fmt.Sprintf("- %s **%d of %d**", mark, len(r.ApprovedBy), r.Count+r.Extra)
+	if who != "" {
+		s += " from " + who
+	} else {
+		s += " from people with write access"
+	}
+	why := text(r.Reason)
+	switch {
+	case r.Rule != "":
+		why += " (" + text(gate.Shorten(r.Rule, maxName)) + ")"
+	case r.Name != "" && r.Reason != everyChange:
+		why += " (" + text(gate.Shorten(r.Name, maxName)) + ")"
+	}
+	s += ": " + why
+	if r.Extra > 0 {
+		s += fmt.Sprintf("; %d more than asked, because GitHub does not know who wrote some of the commits", r.Extra)
+	}
+	if !r.Met && r.Missing() == 0 {
+		s += "; the owners of some changed files have not approved"
+	}
+	if len(r.ApprovedBy) > 0 {
+		var by []string
+		for _, login := range r.ApprovedBy[:min(len(r.ApprovedBy), 20)] {
+			by = append(by, person(gate.Shorten(login, maxName)))
+		}
+		s += " · approved by " + join(by, "and")
+	}
+	return s + "\n"
+}
+
+// details is what the reader may want to unfold.
+func (p *page) details(limit int) string {
+	var b strings.Builder
+	b.WriteString(p.plans(limit))
+	lists := []struct {
+		one, many string
+		list      []*gate.Finding
+	}{
+		{"1 warning, which does not block", "%s warnings, which do not block", pick(p.d, func(f *gate.Finding) bool {
+			return !f.Blocks() && !f.Unknown && (f.Status == gate.StatusNew || f.Status == gate.StatusWorse)
+		})},
+		{"1 value that is unknown until apply", "%s values that are unknown until apply", pick(p.d, func(f *gate.Finding) bool {
+			return !f.Blocks() && f.Unknown && (f.Status == gate.StatusNew || f.Status == gate.StatusWorse)
+		})},
+		{"1 waived finding", "%s waived findings", pick(p.d, func(f *gate.Finding) bool { return f.Status == gate.StatusWaived })},
+		{"1 older finding that this pull request did not introduce", "%s older findings that this pull request did not introduce",
+			pick(p.d, func(f *gate.Finding) bool { return f.Status == gate.StatusExisting })},
+	}
+	for _, l := range lists {
+		title := l.one
+		if len(l.list) != 1 {
+			title = fmt.Sprintf(l.many, thousands(len(l.list)))
+		}
+		b.WriteString(p.folded(title, len(l.list), limit-b.Len(), func(i int) string { return p.oneLine(l.list[i]) }))
+	}
+	title := "1 file that nothing judges"
+	if n := len(p.d.Unjudged); n != 1 {
+		title = thousands(n) + " files that nothing judges"
+	}
+	b.WriteString(p.folded(title, len(p.d.Unjudged), limit-b.Len(), func(i int) string {
+		u := &p.d.Unjudged[i]
+		s := "- "
+		if u.File != "" {
+			s += p.c.place(p.d.Head, u.File, u.Line) + " "
+		}
+		return s + text(u.Message) + "\n"
+	}))
+	return b.String()
+}
+
+// folded is a list behind its title, which is HTML already; "" when it is empty or when not even its first line fits.
+func (p *page) folded(title string, n, limit int, item func(i int) string) string {
+	head, foot := "\n<details><summary>"+title+"</summary>\n\n", "\n</details>\n"
+	room := limit - len(head) - len(foot)
+	if n == 0 || room < 0 {
+		return ""
+	}
+	body := fill(n, room, item, p.andMore("- "))
+	if body == "" {
+		return ""
+	}
+	return head + body + foot
+}
