@@ -7,6 +7,7 @@
 #   lower case), unknown (the set of those fields that are known only after apply, whole or in part)}.
 package gatehouse.lib.iam
 
+import data.gatehouse.lib.net
 import data.gatehouse.lib.terraform
 
 # METADATA
@@ -228,6 +229,42 @@ everyone(statement) if {
 }
 
 everyone(statement) if count(statement.not_principals) > 0
+
+# METADATA
+# description: >-
+#   True when a condition of the statement confines it to callers or networks that somebody chose: an account, an
+#   organisation, a source, a VPC, or an address range that is not the world. Negated operators, operators that
+#   pass when the key is absent, and values of wildcards alone confine nothing.
+confined(statement) if {
+	some condition in statement.conditions
+	_confining_key(condition.key)
+	not contains(condition.operator, "not")
+	not endswith(condition.operator, "ifexists")
+	not startswith(condition.operator, "forallvalues:")
+	condition.operator != "null"
+	count(condition.values) > 0
+	every value in condition.values {
+		not _anything(value)
+	}
+}
+
+confined(statement) if {
+	some condition in statement.conditions
+	condition.key in {"aws:sourceip", "aws:vpcsourceip"}
+	condition.operator in {"ipaddress", "foranyvalue:ipaddress"}
+	count(condition.values) > 0
+	count(net.world(condition.values)) == 0
+}
+
+_confining_key(key) if key in {
+	"aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths", "aws:sourceaccount",
+	"aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceowner", "aws:sourcevpc", "aws:sourcevpce",
+	"aws:sourcevpcarn", "aws:userid", "kms:calleraccount", "s3:dataaccesspointaccount", "s3:dataaccesspointarn",
+}
+
+_confining_key(key) if startswith(key, "aws:principaltag/")
+
+_anything(value) if not regex.match(`[^*?:]`, trim_prefix(value, "arn:aws"))
 
 # METADATA
 # description: How a message names a statement, by its Sid or its place.

@@ -98,3 +98,22 @@ test_policy_from_other_source_is_incomplete if {
 	)
 	got == {"statements": [], "complete": false}
 }
+
+_confined(condition) if {
+	[statement] := iam.parse(sprintf(`{"Statement": [{"Effect": "Allow", "Condition": %s}]}`, [condition]))
+	iam.confined(statement)
+}
+
+test_confined if {
+	_confined(`{"StringEquals": {"aws:PrincipalOrgID": "o-1"}}`)
+	_confined(`{"ArnLike": {"AWS:SourceArn": ["arn:aws:cloudfront::1:distribution/*"]}}`)
+	_confined(`{"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}`)
+	not _confined(`{"IpAddress": {"aws:SourceIp": ["203.0.113.0/24", "0.0.0.0/0"]}}`)
+	not _confined(`{"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}}`)
+	not _confined(`{"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}`)
+	not _confined(`{"StringEqualsIfExists": {"aws:SourceVpce": "vpce-1"}}`)
+	not _confined(`{"StringLike": {"aws:PrincipalArn": "*"}}`)
+	not _confined(`{"ArnLike": {"aws:PrincipalArn": "arn:aws:*:*:*:*"}}`)
+	not _confined(`{"Bool": {"aws:SecureTransport": "true"}}`)
+	not _confined(`{}`)
+}

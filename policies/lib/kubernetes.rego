@@ -15,6 +15,30 @@ containers := [item |
 ]
 
 # METADATA
+# description: >-
+#   Every image that the Pod template of the inspected object names, of containers and of image volumes:
+#   {reference, name, path}; name is how a message names the user, path where the reference stands.
+images := array.concat(
+	[{"reference": item.container.image, "name": container_name(item), "path": container_path(item, "image")} |
+		some item in containers
+		_text(object.get(item.container, "image", null))
+	],
+	[{
+		"reference": volume.image.reference,
+		"name": sprintf("volume %q", [object.get(volume, "name", "")]),
+		"path": path(sprintf("spec.volumes[%d].image.reference", [index])),
+	} |
+		some index, volume in input.pod.spec.volumes
+		_text(volume.image.reference)
+	],
+)
+
+_text(value) if {
+	is_string(value)
+	value != ""
+}
+
+# METADATA
 # description: Where a field of the Pod template stands in the inspected object, from its path in the template.
 path(relative) := relative if {
 	object.get(input, "pod_path", "") == ""

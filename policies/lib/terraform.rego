@@ -109,6 +109,18 @@ unknown_within_in(change, path) if {
 configures(other, attribute, keys) if targets(other, attribute, keys, input)
 
 # METADATA
+# description: >-
+#   True when it cannot be told whether other configures the inspected resource: its attribute is known only after
+#   apply, and its expression refers to no resource of the inspected type (but, say, to a module's output).
+may_configure(other, attribute) if {
+	unknown_in(other.change, attribute)
+	needle := concat("", [input.type, "."])
+	every reference in object.get(other.change, ["references", attribute], []) {
+		not contains(reference, needle)
+	}
+}
+
+# METADATA
 # description: As configures, for any two resources of the plan.
 targets(other, attribute, keys, this) if {
 	value := _text(other.resource[attribute])
