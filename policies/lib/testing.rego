@@ -104,7 +104,7 @@ kubernetes_change(before, after) := object.union_n([
 		"file": "manifest.yaml",
 		"pull_request": null,
 	},
-	_pod(any_),
+	_pod(after),
 ]) if {
 	any_ := _first(after, before)
 	[group, _] := _group(any_.apiVersion)
