@@ -1,0 +1,138 @@
+package forge
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/bradleyfalzon/ghinstallation/v2"
+	"github.com/google/go-github/v60/github"
+)
+
+// installation is one installation's client: its token, its rate limits, its cache. None of them is shared with another
+// installation.
+type installation struct {
+	app    *App
+	id     int64
+	guard  *guard
+	client *github.Client
+
+	mu    sync.Mutex
+	token *ghinstallation.Transport
+}
+
+func newInstallation(a *App, id int64) *installation {
+	in := &installation{app: a, id: id, guard: newGuard(a.opts.Transport, a.api.Host, a.opts.Clock)}
+	in.token = in.newToken()
+	in.client = a.client(newCache(in))
+	return in
+}
+
+func (in *installation) newToken() *ghinstallation.Transport {
+	// The request for a token goes through the installation's guard, and so do the requests with it.
+	apps := *in.app.apps
+	apps.Client = &http.Client{Transport: in.guard, Timeout: callTimeout}
+	t := ghinstallation.NewFromAppsTransport(&apps, in.id)
+	t.BaseURL = in.app.apps.BaseURL
+	return t
+}
+
+// RoundTrip sends a request with the present token.
+func (in *installation) RoundTrip(req *http.Request) (*http.Response, error) {
+	// The token is added to whatever passes here, also to what a redirect leads to.
+	if !in.guard.mine(req) {
+		return nil, errElsewhere
+	}
+	return in.current().RoundTrip(req)
+}
+
+func (in *installation) current() *ghinstallation.Transport {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.token
+}
+
+// renew drops a token that GitHub no longer takes, unless another goroutine has done so already.
+func (in *installation) renew(old *ghinstallation.Transport) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.token == old {
+		in.token = in.newToken()
+	}
+}
+
+// Repo is a repository as one installation sees it.
+type Repo struct {
+	app         *App
+	in          *installation
+	owner, name string
+}
+
+// Token is an installation token for git over HTTPS, as the password of user x-access-token. It is good for a minute or
+// more.
+func (r *Repo) Token(ctx context.Context) (string, error) {
+	token, err := r.in.current().Token(ctx)
+	if err != nil {
+		return "", translate(err, nil, call{what: "a token of the installation"}, r.app.opts.Clock())
+	}
+	return token, nil
+}
+
+// do makes one call as the installation. The path is below the repository's. A token that GitHub no longer takes is
+// replaced once.
+func (r *Repo) do(ctx context.Context, c call, method, path string, body, out any) (*github.Response, error) {
+	if err := validName(r.owner, r.name); err != nil {
+		return nil, err
+	}
+	return r.raw(ctx, c, method, "repos/"+r.owner+"/"+r.name+path, body, out)
+}
+
+func (r *Repo) raw(ctx context.Context, c call, method, path string, body, out any) (*github.Response, error) {
+	token := r.in.current()
+	resp, err := send(ctx, r.in.client, r.app.opts, c, method, path, body, out)
+	if _, ok := err.(Unauthorized); ok && resp != nil {
+		r.in.renew(token)
+		return send(ctx, r.in.client, r.app.opts, c, method, path, body, out)
+	}
+	return resp, err
+}
+
+// maxPages is where reading a list stops as too long: 10,000 entries.
+const maxPages = 100
+
+const perPage = 100
+
+// pages reads all pages of a list below the repository's path. Reading stops early when each returns false.
+func pages[T any](ctx context.Context, r *Repo, c call, path string, each func(T) bool) error {
+	separator := "?"
+	if strings.Contains(path, "?") {
+		separator = "&"
+	}
+	for page := 1; ; page++ {
+		if page > maxPages {
+			return Unprocessable{What: c.what, Message: "there are more than 10,000 of them"}
+		}
+		var items []T
+		resp, err := r.do(ctx, c, http.MethodGet, path+separator+pageQuery(page), nil, &items)
+		if err != nil {
+			return err
+		}
+		for _, item := range items {
+			if !each(item) {
+				return nil
+			}
+		}
+		if !more(resp, len(items)) {
+			return nil
+		}
+	}
+}
+
+// more reports whether another page follows. A server that sends no Link header may still have more behind a full page.
+func more(resp *github.Response, n int) bool {
+	if resp.Header.Get("Link") != "" {
+		return resp.NextPage > 0
+	}
+	return n >= perPage
+}

@@ -1,0 +1,99 @@
+package forge
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+var (
+	errElsewhere = errors.New("GitHub pointed to another host, which must not get the App's token")
+	errTooLarge  = errors.New("GitHub's answer is larger than 32 MB")
+)
+
+// maxAnswer is the largest answer that is read, in bytes. The largest that GitHub gives to what is asked here is far below.
+const maxAnswer = 32 << 20
+
+// guard is the last one before the network: it keeps requests on GitHub's host, stops asking while GitHub wants to be left
+// alone, and caps what is read.
+type guard struct {
+	next  http.RoundTripper
+	host  string
+	clock func() time.Time
+
+	mu    sync.Mutex
+	until time.Time
+}
+
+func newGuard(next http.RoundTripper, host string, clock func() time.Time) *guard {
+	return &guard{next: next, host: host, clock: clock}
+}
+
+func (g *guard) mine(req *http.Request) bool { return req.URL.Host == g.host }
+
+// RoundTrip sends the request, or returns RateLimited without sending it.
+func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !g.mine(req) {
+		return nil, errElsewhere
+	}
+	g.mu.Lock()
+	until := g.until
+	g.mu.Unlock()
+	if g.clock().Before(until) {
+		return nil, RateLimited{Until: until}
+	}
+	resp, err := g.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = &capped{ReadCloser: resp.Body, left: maxAnswer}
+	if err := g.learn(resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// learn remembers how long GitHub wants to be left alone, and makes that the answer.
+func (g *guard) learn(resp *http.Response) error {
+	switch resp.StatusCode {
+	case http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	default:
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	closeErr := resp.Body.Close()
+	if err != nil {
+		return err
+	}
+	if closeErr != nil {
+		return closeErr
+	}
+	resp.Body = replay(body)
+	until, ok := limitedUntil(resp, apiMessage(resp), g.clock())
+	resp.Body = replay(body)
+	if !ok {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if until.After(g.until) {
+		g.until = until
+	}
+	return RateLimited{Until: until}
+}
+
+// capped fails, rather than ends, where the answer is too large: a cut answer must not be taken for a whole one.
+type capped struct {
+	io.ReadCloser
+	left int64
+}
+
+func (c *capped) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if c.left -= int64(n); c.left < 0 {
+		return 0, errTooLarge
+	}
+	return n, err
+}
