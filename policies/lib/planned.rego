@@ -31,10 +31,11 @@ missing_block(block) if {
 }
 
 # METADATA
-# description: True when the attribute is unknown for no other reason than that nobody wrote it.
+# description: >-
+#   True when the attribute is unknown for no other reason than that nobody wrote it. Only for attributes that the provider
+#   computes when they are left out: an expression whose value is unknown refers to something, a gap refers to nothing.
 left_out(attribute) if {
 	terraform.unknown(attribute)
-	count(object.get(input.change, "references", {})) > 0
 	not referenced(attribute)
 }
 

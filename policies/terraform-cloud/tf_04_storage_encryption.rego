@@ -31,7 +31,7 @@ deny contains finding if {
 
 unknown contains finding if {
 	terraform.present
-	planned.undecided(attribute)
+	undecided
 	not by_default
 	not follows_another
 	finding := {"message": sprintf("%s is known only after apply; wanted: true", [attribute]), "path": attribute}
@@ -71,7 +71,21 @@ off(value) if value in {false, "false"}
 
 plain if input.resource[attribute] == false
 
-plain if planned.missing(attribute)
+plain if {
+	planned.missing(attribute)
+	not undecided
+}
+
+# The provider computes "encrypted" when it is left out, and only then is a gap in the configuration unknown in the plan.
+undecided if {
+	attribute == "encrypted"
+	planned.undecided(attribute)
+}
+
+undecided if {
+	attribute == "storage_encrypted"
+	terraform.unknown(attribute)
+}
 
 shown := "false" if {
 	input.resource[attribute] == false

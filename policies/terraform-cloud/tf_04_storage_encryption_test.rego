@@ -87,7 +87,7 @@ test_edge_encryption_by_an_expression if verdict([
 	["aws_db_instance.shop", "unknown", "storage_encrypted is known only after apply; wanted: true"],
 }
 
-test_edge_a_volume_that_nobody_decides if verdict([{"address": "aws_ebs_volume.data", "after": {"size": 10}, "unknown": {"encrypted": true}}]) == {["aws_ebs_volume.data", "unknown", "encrypted is known only after apply; wanted: true"]}
+test_edge_a_volume_that_nobody_decides if verdict([{"address": "aws_ebs_volume.data", "after": {"size": 10}, "unknown": {"encrypted": true}}]) == {["aws_ebs_volume.data", "deny", "encrypted is not set; wanted: true"]}
 
 test_edge_encryption_by_default_turned_off if verdict([
 	{"address": "aws_ebs_encryption_by_default.this", "after": {"enabled": false}},
