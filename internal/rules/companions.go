@@ -1,0 +1,182 @@
+package rules
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// documentSet is the documents of one plan or one manifest set: each other's companions.
+type documentSet struct {
+	kind    string
+	docs    []int                 // into the evaluation's documents, in order
+	changed map[string]bool       // types of which at least one document changes
+	views   [2]view               // by side
+	digests map[*batch]*onceValue // of the companions that some rules read
+	mu      sync.Mutex            // guards digests
+}
+
+type onceValue struct {
+	once   sync.Once
+	digest [32]byte
+}
+
+// view is input.plan or input.objects on one side, made when the first rule needs it.
+type view struct {
+	once sync.Once
+	term *ast.Term
+}
+
+func noChange(d *gate.Document) bool {
+	for _, action := range d.Actions {
+		if action != "no-op" {
+			return false
+		}
+	}
+	return true
+}
+
+// reads reports whether rules with these uses read the document as a companion.
+func (u *uses) reads(d *gate.Document) bool {
+	switch d.Kind {
+	case gate.KindTerraform:
+		return u.planAll || u.plan[d.Type]
+	case gate.KindKubernetes:
+		return u.objectsAll || u.objects[d.Type]
+	}
+	return false
+}
+
+// companionsChanged reports whether anything that the rule reads beside the document changes.
+func (s *documentSet) companionsChanged(u *uses) bool {
+	if u.planAll || u.objectsAll {
+		return len(s.changed) > 0
+	}
+	types := u.plan
+	if s.kind == gate.KindKubernetes {
+		types = u.objects
+	}
+	for t := range types {
+		if s.changed[t] {
+			return true
+		}
+	}
+	return false
+}
+
+// view gives input.plan or input.objects with the types that the program's rules mention; nil when they mention none. Companions
+// were decoded before.
+func (e *evaluation) view(s *documentSet, of side) *ast.Term {
+	if !e.program.uses.companions() {
+		return nil
+	}
+	index := 0
+	if of == base {
+		index = 1
+	}
+	v := &s.views[index]
+	v.once.Do(func() {
+		byType := map[string][][2]*ast.Term{}
+		var order []string
+		seen := map[string]bool{}
+		for _, i := range s.docs {
+			doc := &e.docs[i]
+			if !e.program.uses.reads(doc) {
+				continue
+			}
+			key, value := e.companion(doc, &e.values[i], of)
+			// Two groups may have a Kind of one name; the first object of a name stands for both.
+			if value == nil || seen[doc.Type+"\x00"+key] {
+				continue
+			}
+			seen[doc.Type+"\x00"+key] = true
+			if byType[doc.Type] == nil {
+				order = append(order, doc.Type)
+			}
+			byType[doc.Type] = append(byType[doc.Type], [2]*ast.Term{ast.StringTerm(key), value})
+		}
+		pairs := make([][2]*ast.Term, len(order))
+		for i, t := range order {
+			pairs[i] = [2]*ast.Term{ast.StringTerm(t), ast.ObjectTerm(byType[t]...)}
+		}
+		v.term = ast.ObjectTerm(pairs...)
+	})
+	return v.term
+}
+
+// companion gives a document's key and value in the view; nil when it is not there on that side.
+func (e *evaluation) companion(doc *gate.Document, v *decoded, of side) (key string, value *ast.Term) {
+	n := e.names
+	if v.before == nil { // it could not be decoded, which is a problem already
+		return "", nil
+	}
+	if doc.Kind == gate.KindKubernetes {
+		object := v.after
+		if of == base {
+			object = v.before
+		}
+		if object.Equal(n.null) {
+			return "", nil
+		}
+		return doc.Namespace + "/" + doc.Name, object
+	}
+	resource, change := v.after, v.change
+	if of == base {
+		if v.before.Equal(n.null) {
+			return "", nil
+		}
+		resource, change = v.before, n.baseChange(v.change)
+	}
+	return doc.Resource, ast.ObjectTerm(
+		[2]*ast.Term{n.resource, resource}, [2]*ast.Term{n.before, v.before}, [2]*ast.Term{n.change, change},
+		[2]*ast.Term{n.name, ast.StringTerm(doc.Name)}, [2]*ast.Term{n.address, ast.StringTerm(doc.Resource)})
+}
+
+// companionDigest digests all companions that the batch reads, before and after the change.
+func (e *evaluation) companionDigest(s *documentSet, b *batch) [32]byte {
+	s.mu.Lock()
+	value := s.digests[b]
+	if value == nil {
+		value = &onceValue{}
+		s.digests[b] = value
+	}
+	s.mu.Unlock()
+	value.once.Do(func() {
+		h := newHasher()
+		for _, i := range s.docs {
+			if b.uses.reads(&e.docs[i]) {
+				h.document(&e.docs[i])
+			}
+		}
+		value.digest = h.sum()
+	})
+	return value.digest
+}
+
+// setsOf groups documents by the plan or manifest set that they belong to.
+func setsOf(docs []gate.Document) (sets []*documentSet, of []*documentSet) {
+	byName := map[string]*documentSet{}
+	of = make([]*documentSet, len(docs))
+	var name strings.Builder
+	for i := range docs {
+		name.Reset()
+		name.WriteString(docs[i].Kind)
+		name.WriteByte(0)
+		name.WriteString(docs[i].Set)
+		s := byName[name.String()]
+		if s == nil {
+			s = &documentSet{kind: docs[i].Kind, changed: map[string]bool{}, digests: map[*batch]*onceValue{}}
+			byName[name.String()] = s
+			sets = append(sets, s)
+		}
+		s.docs = append(s.docs, i)
+		if !noChange(&docs[i]) {
+			s.changed[docs[i].Type] = true
+		}
+		of[i] = s
+	}
+	return sets, of
+}

@@ -1,0 +1,377 @@
+package rules
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// Input is what is judged.
+type Input struct {
+	Documents   []gate.Document
+	PullRequest *gate.PullRequest // nil outside a pull request
+}
+
+// evaluation is one run of the rules.
+type evaluation struct {
+	ctx     context.Context
+	engine  *Engine
+	limits  *Limits
+	program *program
+	names   *names
+	docs    []gate.Document
+	sets    []*documentSet
+	setOf   []*documentSet
+	values  []decoded
+	batches [][]*batch // by document
+	workers []worker
+
+	pullRequest     *ast.Term
+	pullRequestText []byte
+
+	failures failures
+	dead     []atomic.Bool // by rule number: it ran out of time or memory and is not asked again
+	total    atomic.Int64
+	results  []outcome // by document
+}
+
+// worker is what one goroutine uses for one document after the other.
+type worker struct {
+	decoder *decoder
+	stop    *stopper
+}
+
+// outcome is what the rules say about one document.
+type outcome struct {
+	judged       bool
+	findings     []gate.Finding
+	requirements []gate.Requirement
+}
+
+// Evaluate judges the documents. Whatever keeps it from judging all of them with all rules is in the Problems of the answer,
+// and the rest is judged all the same. Documents are not changed.
+func (e *Engine) Evaluate(ctx context.Context, in Input) gate.Evaluation {
+	ctx, cancel := context.WithTimeout(ctx, e.options.Limits.RunTime)
+	defer cancel()
+	answer := gate.Evaluation{Rules: len(e.rules), Policy: gate.Policy{Digest: e.digest}}
+	wanted := e.dispatch(in.Documents)
+	if len(wanted.sources) == 0 {
+		return answer
+	}
+	p, problems := e.programFor(wanted.sources)
+	if len(problems) > 0 {
+		answer.Problems = problems
+		return answer
+	}
+	run, err := e.newEvaluation(ctx, p, in, wanted)
+	if err != nil {
+		answer.Problems = []gate.Problem{internalProblem(err)}
+		return answer
+	}
+	run.decodeCompanions()
+	parallel(len(run.docs), func(w, i int) { run.judge(&run.workers[w], i) })
+	run.collect(&answer)
+	return answer
+}
+
+func (e *Engine) newEvaluation(ctx context.Context, p *program, in Input, d *dispatched) (*evaluation, error) {
+	run := &evaluation{
+		ctx: ctx, engine: e, limits: &e.options.Limits, program: p, names: newNames(), docs: in.Documents,
+		values: make([]decoded, len(in.Documents)), batches: make([][]*batch, len(in.Documents)),
+		results: make([]outcome, len(in.Documents)), dead: make([]atomic.Bool, len(p.rules)),
+	}
+	run.sets, run.setOf = setsOf(in.Documents)
+	var err error
+	if run.pullRequest, run.pullRequestText, err = pullRequestTerm(in.PullRequest); err != nil {
+		return nil, err
+	}
+	byKey := map[documentType][]*batch{}
+	for key, sources := range d.byType {
+		list := make([]*compiledRule, len(sources))
+		for i, s := range sources {
+			list[i] = p.rules[s]
+		}
+		if byKey[key], err = p.batchesOf(list); err != nil {
+			return nil, err
+		}
+	}
+	for i := range in.Documents {
+		run.batches[i] = byKey[typeOf(&in.Documents[i])]
+	}
+	run.workers = make([]worker, maxWorkers())
+	for i := range run.workers {
+		run.workers[i] = worker{newDecoder(), newStopper(ctx, time.Now, run.limits.Memory)}
+	}
+	return run, nil
+}
+
+// decodeCompanions decodes the documents that are others' companions, before any rule asks for them.
+func (e *evaluation) decodeCompanions() {
+	needed := map[*documentSet]bool{}
+	for i, batches := range e.batches {
+		for _, b := range batches {
+			if b.uses.companions() {
+				needed[e.setOf[i]] = true
+			}
+		}
+	}
+	var list []int
+	for i := range e.docs {
+		if needed[e.setOf[i]] && e.program.uses.reads(&e.docs[i]) {
+			list = append(list, i)
+		}
+	}
+	parallel(len(list), func(w, i int) {
+		i = list[i]
+		if err := e.names.decode(e.workers[w].decoder, &e.docs[i], &e.values[i]); err != nil {
+			e.values[i] = decoded{}
+			e.failures.document(&e.docs[i], err)
+		}
+	})
+}
+
+// judge asks all rules about one document.
+func (e *evaluation) judge(w *worker, i int) {
+	batches := e.batches[i]
+	if len(batches) == 0 {
+		return
+	}
+	doc := &e.docs[i]
+	defer func() {
+		if r := recover(); r != nil {
+			e.failures.document(doc, fmt.Errorf("%w: %v", errPanic, r))
+		}
+	}()
+	if e.ctx.Err() != nil {
+		e.failures.unfinished()
+		return
+	}
+	e.results[i].judged = true
+	j := &judgement{evaluation: e, worker: w, index: i, doc: doc, set: e.setOf[i], unchanged: noChange(doc)}
+	values := e.values[i] // companions are shared: never write to theirs
+	j.values = &values
+	for _, b := range batches {
+		if j.idle(b) {
+			continue
+		}
+		j.settle(j.ask(b, head))
+	}
+	if int(e.total.Add(int64(len(j.findings)))) > 2*e.limits.Total {
+		return // far too many to list; collect says so
+	}
+	e.results[i].findings, e.results[i].requirements = j.findings, j.requirements
+}
+
+// judgement is the work on one document.
+type judgement struct {
+	*evaluation
+	*worker
+	index     int
+	doc       *gate.Document
+	set       *documentSet
+	unchanged bool // nothing happens to the document
+	values    *decoded
+
+	findings     []gate.Finding
+	requirements []gate.Requirement
+}
+
+// idle reports whether nobody needs what the batch says of the document: nothing that it looks at changes, and existing findings
+// were not asked for.
+func (j *judgement) idle(b *batch) bool {
+	o := &j.engine.options
+	return o.IgnoreExisting && o.scope() == ScopeChanged && j.unchanged && !j.set.companionsChanged(&b.uses)
+}
+
+// ask gives what the batch's rules say about the document on one side, from the cache when it is there.
+func (j *judgement) ask(b *batch, s side) []raw {
+	key, caching := j.cacheKey(b, s)
+	if caching {
+		if value, ok := j.engine.options.Cache.Get(key); ok {
+			if raws, ok := decodeRaws(value); ok {
+				return raws
+			}
+		}
+	}
+	if err := j.names.decode(j.decoder, j.doc, j.values); err != nil {
+		j.failures.document(j.doc, err)
+		return nil
+	}
+	raws, complete := j.query(b, s)
+	if caching && complete {
+		j.engine.options.Cache.Put(key, encodeRaws(raws))
+	}
+	return raws
+}
+
+func (j *judgement) cacheKey(b *batch, s side) (key [32]byte, ok bool) {
+	if j.engine.options.Cache == nil {
+		return key, false
+	}
+	h := newHasher()
+	for _, r := range b.rules {
+		h.text(r.key)
+	}
+	h.text(fmt.Sprint(bool(s)), fmt.Sprint(*j.limits))
+	h.document(j.doc)
+	if b.uses.companions() {
+		digest := j.companionDigest(j.set, b)
+		h.bytes(digest[:])
+	}
+	if b.uses.pullRequest {
+		h.bytes(j.pullRequestText)
+	}
+	return h.sum(), true
+}
+
+// query runs the batch. complete is false when a rule failed: what the others said then stands, but is not kept.
+func (j *judgement) query(b *batch, s side) (raws []raw, complete bool) {
+	var context *ast.Term
+	if b.uses.companions() {
+		context = j.view(j.set, s)
+	}
+	input := j.names.input(j.doc, j.values, s, context, j.pullRequest)
+	if !slices.ContainsFunc(b.rules, func(r *compiledRule) bool { return j.dead[r.number].Load() }) {
+		raws, err := j.run(b, input)
+		if err == nil {
+			return raws, true
+		}
+		if errors.Is(err, errRun) {
+			j.failures.unfinished()
+			return nil, false
+		}
+	}
+	for i, one := range b.alone {
+		rule := b.rules[i]
+		if j.dead[rule.number].Load() {
+			continue
+		}
+		found, err := j.run(one, input)
+		switch {
+		case errors.Is(err, errRun):
+			j.failures.unfinished()
+			return nil, false
+		case errors.Is(err, errTime), errors.Is(err, errMemory):
+			j.dead[rule.number].Store(true)
+			j.failures.rule(rule, j.doc, err)
+		case err != nil:
+			j.failures.rule(rule, j.doc, err)
+		default:
+			raws = append(raws, found...)
+		}
+	}
+	return raws, false
+}
+
+// run asks one query.
+func (j *judgement) run(b *batch, input *ast.Term) ([]raw, error) {
+	var raws []raw
+	var bad error
+	err := b.query.run(j.ctx, input, j.stop, j.limits.RuleTime, func(a ask, members ast.Value) {
+		if bad != nil {
+			return
+		}
+		var found []raw
+		found, bad = readSet(b.rules[a.rule].rule.ID, a.set, members, j.limits)
+		raws = append(raws, found...)
+	})
+	if err = cmp.Or(err, bad); err != nil {
+		return nil, err
+	}
+	return raws, nil
+}
+
+// failures collects what went wrong, from all workers.
+type failures struct {
+	mu      sync.Mutex
+	byRule  []ruleFailure
+	byDoc   []gate.Problem
+	stopped bool
+}
+
+type ruleFailure struct {
+	rule *compiledRule
+	doc  *gate.Document
+	err  error
+}
+
+func (f *failures) rule(r *compiledRule, doc *gate.Document, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.byRule = append(f.byRule, ruleFailure{r, doc, err})
+}
+
+func (f *failures) document(doc *gate.Document, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.byDoc = append(f.byDoc, gate.Problem{
+		Code: "rules", File: doc.File, Line: doc.Line,
+		Message: clean(fmt.Sprintf("%s cannot be judged: %s", doc.Resource, err), 500),
+		Remedy:  "Check that the file is complete and of a supported version.",
+	})
+}
+
+// unfinished notes that the run ended before all was judged.
+func (f *failures) unfinished() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopped = true
+}
+
+// problems gives everything that went wrong, in a fixed order and not the same thing for every document.
+func (f *failures) problems(limits *Limits) []gate.Problem {
+	var list []gate.Problem
+	if f.stopped {
+		list = append(list, gate.Problem{
+			Code: "rules", Message: fmt.Sprintf("the evaluation did not end within %s", limits.RunTime),
+			Remedy: "Try again; split the change, or find the slow rule with \"gatehouse rules test\".",
+		})
+	}
+	type group struct {
+		file, message string
+		line          int
+	}
+	groups := map[group][]string{}
+	for _, r := range f.byRule {
+		file, line, text := describe(r.rule, r.err)
+		g := group{file, fmt.Sprintf("the rule %s failed: %s", r.rule.rule.ID, text), line}
+		groups[g] = append(groups[g], r.doc.Resource)
+	}
+	for g, resources := range groups {
+		slices.Sort(resources)
+		resources = slices.Compact(resources)
+		where := clean(resources[0], 300)
+		if n := len(resources) - 1; n > 0 {
+			where = fmt.Sprintf("%s and %d more", where, n)
+		}
+		list = append(list, gate.Problem{
+			Code: "rules", File: g.file, Line: g.line, Message: g.message + " (on " + where + ")",
+			Remedy: "Correct the rule or set its enforcement to off.",
+		})
+	}
+	list = append(list, f.byDoc...)
+	sortProblems(list)
+	return slices.Compact(list)
+}
+
+// describe says what a rule failed of, and where.
+func describe(r *compiledRule, err error) (file string, line int, text string) {
+	var located *topdown.Error
+	if !errors.As(err, &located) {
+		return r.file, r.header.pkgLine, clean(err.Error(), 500)
+	}
+	if at := located.Location; at != nil && at.File != "" {
+		return at.File, at.Row, clean(located.Message, 500)
+	}
+	return r.file, r.header.pkgLine, clean(located.Message, 500)
+}

@@ -1,0 +1,190 @@
+package rules
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// parsedSource is a source with its Rego read.
+type parsedSource struct {
+	module   *ast.Module // nil when there are problems
+	needs    []string    // packages of other sources that it refers to
+	sets     []string    // which of resultSets it defines
+	problems []gate.Problem
+}
+
+// parametersKey is what data.parameters becomes in the module of a rule: one root a rule, so that one compiler serves all of
+// them. The blank keeps it apart from every package name.
+func parametersKey(id string) string { return "parameters " + id }
+
+// parse reads the source's Rego once. known tells the packages of all sources.
+func (s *source) parse(known map[string][]*source) *parsedSource {
+	s.once.Do(func() {
+		id := ""
+		if s.rule != nil {
+			id = s.rule.ID
+		}
+		s.parsed = parseModule(s.file, s.text, id, known)
+		if s.rule != nil && s.parsed.module != nil && len(s.parsed.sets) == 0 {
+			s.parsed.problems = append(s.parsed.problems, gate.Problem{
+				Code: "rules", File: s.file, Line: s.header.pkgLine,
+				Message: fmt.Sprintf("the rule %s defines none of %s", s.rule.ID, strings.Join(resultSets(), ", ")),
+				Remedy:  "Begin a rule with \"deny contains finding if {\".",
+			})
+		}
+	})
+	return s.parsed
+}
+
+// parseModule parses one file, turns data.parameters into the parameters of the rule id and finds what it must not do. Without
+// an id the file is a helper, which has no parameters.
+func parseModule(file string, text []byte, id string, known map[string][]*source) *parsedSource {
+	p := &parsedSource{}
+	module, err := ast.ParseModuleWithOpts(file, string(text), ast.ParserOptions{RegoVersion: ast.RegoV1})
+	if err != nil {
+		p.problems = compileProblems(err)
+		return p
+	}
+	if module == nil {
+		p.problems = []gate.Problem{{Code: "rules", File: file, Line: 1, Message: "the file holds no Rego", Remedy: "Delete it or write a rule."}}
+		return p
+	}
+	p.module = module
+	v := &moduleVisitor{file: file, id: id, forbidden: forbidden(), known: known, needs: map[string]bool{}, own: packageName(module)}
+	for _, imported := range module.Imports {
+		if ref, ok := imported.Path.Value.(ast.Ref); ok && refersToParameters(ref) && len(ref) == 2 && imported.Alias == "" {
+			imported.Alias = "parameters"
+		}
+	}
+	ast.WalkRefs(module, v.ref)
+	p.problems = v.problems
+	for name := range v.needs {
+		p.needs = append(p.needs, name)
+	}
+	slices.Sort(p.needs)
+	p.sets = definedSets(module)
+	return p
+}
+
+// packageName is the dotted name of the module's package.
+func packageName(m *ast.Module) string { return refName(m.Package.Path) }
+
+// refName is data.a.b as "a.b", as far as its parts are plain strings.
+func refName(ref ast.Ref) string {
+	var parts []string
+	for _, term := range ref[1:] {
+		part, ok := term.Value.(ast.String)
+		if !ok {
+			break
+		}
+		parts = append(parts, string(part))
+	}
+	return strings.Join(parts, ".")
+}
+
+func definedSets(m *ast.Module) []string {
+	var sets []string
+	for _, name := range resultSets() {
+		if slices.ContainsFunc(m.Rules, func(r *ast.Rule) bool {
+			head, ok := r.Head.Reference[0].Value.(ast.Var)
+			return ok && string(head) == name
+		}) {
+			sets = append(sets, name)
+		}
+	}
+	return sets
+}
+
+type moduleVisitor struct {
+	file      string
+	id        string
+	own       string
+	forbidden map[string]string
+	known     map[string][]*source
+	needs     map[string]bool
+	problems  []gate.Problem
+}
+
+func refersToParameters(ref ast.Ref) bool {
+	if len(ref) < 2 || !ref[0].Equal(ast.DefaultRootDocument) {
+		return false
+	}
+	second, ok := ref[1].Value.(ast.String)
+	return ok && second == "parameters"
+}
+
+// ref looks at one reference; it always descends.
+func (v *moduleVisitor) ref(ref ast.Ref) bool {
+	if what := v.forbidden[ref.String()]; what != "" {
+		v.problem(ref, fmt.Sprintf("%s is not available to rules: it would bring in %s", ref, what),
+			"Decide from input and data.parameters alone.")
+	}
+	if len(ref) < 2 || !ref[0].Equal(ast.DefaultRootDocument) {
+		return false
+	}
+	if refersToParameters(ref) {
+		if v.id == "" {
+			v.problem(ref, "data.parameters in a helper: parameters belong to a rule", "Hand the value to the helper as an argument.")
+			return false
+		}
+		ref[1] = ast.StringTerm(parametersKey(v.id)).SetLocation(ref[1].Location)
+		return false
+	}
+	name := ""
+	for _, term := range ref[1:] {
+		part, ok := term.Value.(ast.String)
+		if !ok {
+			break
+		}
+		name = strings.TrimPrefix(name+"."+string(part), ".")
+		if v.known[name] != nil && name != v.own {
+			v.needs[name] = true
+		}
+	}
+	return false
+}
+
+func (v *moduleVisitor) problem(ref ast.Ref, message, remedy string) {
+	line := 0
+	if ref[0].Location != nil {
+		line = ref[0].Location.Row
+	}
+	v.problems = append(v.problems, gate.Problem{Code: "rules", File: v.file, Line: line, Message: message, Remedy: remedy})
+}
+
+// compileProblems turns OPA's errors into problems with file and line.
+func compileProblems(err error) []gate.Problem {
+	var list ast.Errors
+	if !errors.As(err, &list) {
+		var one *ast.Error
+		if !errors.As(err, &one) {
+			return []gate.Problem{{Code: "rules", Message: "the rules do not compile: " + err.Error(), Remedy: compileRemedy}}
+		}
+		list = ast.Errors{one}
+	}
+	problems := make([]gate.Problem, 0, len(list))
+	for _, e := range list {
+		p := gate.Problem{Code: "rules", Message: strings.TrimPrefix(e.Code, "rego_") + ": " + e.Message, Remedy: compileRemedy}
+		if e.Location != nil {
+			p.File, p.Line = e.Location.File, e.Location.Row
+		}
+		problems = append(problems, p)
+	}
+	sortProblems(problems)
+	return slices.Compact(problems)
+}
+
+const compileRemedy = "Correct the rule; \"gatehouse rules lint DIR\" checks it without a pull request."
+
+func sortProblems(problems []gate.Problem) {
+	slices.SortStableFunc(problems, func(a, b gate.Problem) int {
+		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Message, b.Message))
+	})
+}
