@@ -180,15 +180,15 @@ func (r *Repo) moreAnnotations(ctx context.Context, id int64, run CheckRun, all 
 }
 
 type checkRunRequest struct {
-	Name        string          `json:"name"`
-	HeadSHA     string          `json:"head_sha,omitempty"` // only when it is made
-	DetailsURL  string          `json:"details_url,omitempty"`
-	ExternalID  string          `json:"external_id,omitempty"`
-	Status      string          `json:"status"`
-	Conclusion  string          `json:"conclusion,omitempty"`
-	StartedAt   *time.Time      `json:"started_at,omitempty"`
-	CompletedAt *time.Time      `json:"completed_at,omitempty"`
-	Output      checkRunOutput  `json:"output"`
+	Name        string           `json:"name"`
+	HeadSHA     string           `json:"head_sha,omitempty"` // only when it is made
+	DetailsURL  string           `json:"details_url,omitempty"`
+	ExternalID  string           `json:"external_id,omitempty"`
+	Status      string           `json:"status"`
+	Conclusion  string           `json:"conclusion,omitempty"`
+	StartedAt   *time.Time       `json:"started_at,omitempty"`
+	CompletedAt *time.Time       `json:"completed_at,omitempty"`
+	Output      checkRunOutput   `json:"output"`
 	Actions     []checkRunAction `json:"actions,omitempty"`
 }
 

@@ -97,21 +97,29 @@ func (r *Repo) OpenIssue(ctx context.Context, title, body, marker string) (int, 
 	if err != nil {
 		return 0, err
 	}
-	found := 0
-	c := call{what: "its issues", permission: "issues=read"}
-	path := "/issues?state=all&sort=created&direction=desc&creator=" + url.QueryEscape(me.Bot())
-	err = pages(ctx, r, c, path, func(x comment) bool {
-		if x.PullRequest == nil && x.by(me.Bot()) && strings.HasPrefix(strings.TrimSpace(x.Body), marker) {
-			found = x.Number
-		}
-		return found == 0
-	})
+	found, err := r.ownIssue(ctx, "&creator="+url.QueryEscape(me.Bot()), me.Bot(), marker)
+	if errors.As(err, new(Unprocessable)) { // not every GitHub takes a bot for a creator
+		found, err = r.ownIssue(ctx, "", me.Bot(), marker)
+	}
 	if err != nil || found != 0 {
 		return found, err
 	}
 	var out comment
-	c = call{what: "an issue", permission: "issues=write"}
+	c := call{what: "an issue", permission: "issues=write"}
 	in := map[string]string{"title": title, "body": marker + "\n" + body}
 	_, err = r.do(ctx, c, http.MethodPost, "/issues", in, &out)
 	return out.Number, err
+}
+
+// ownIssue is the number of the bot's issue that begins with the marker, 0 when there is none.
+func (r *Repo) ownIssue(ctx context.Context, filter, bot, marker string) (int, error) {
+	found := 0
+	c := call{what: "its issues", permission: "issues=read"}
+	err := pages(ctx, r, c, "/issues?state=all&sort=created&direction=desc"+filter, func(x comment) bool {
+		if x.PullRequest == nil && x.by(bot) && strings.HasPrefix(strings.TrimSpace(x.Body), marker) {
+			found = x.Number
+		}
+		return found == 0
+	})
+	return found, err
 }
