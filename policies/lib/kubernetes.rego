@@ -6,11 +6,12 @@ package gatehouse.lib.kubernetes
 # METADATA
 # description: >-
 #   Every container of the Pod template of the inspected object: {container, name, field, index}. field is
-#   "initContainers", "containers" or "ephemeralContainers".
+#   "initContainers", "containers" or "ephemeralContainers". A null in the list is a container with nothing set, as
+#   the API server reads it.
 containers := [item |
 	some field in ["initContainers", "containers", "ephemeralContainers"]
-	some index, container in input.pod.spec[field]
-	is_object(container)
+	some index, raw in input.pod.spec[field]
+	container := _object(raw)
 	item := {"container": container, "name": object.get(container, "name", ""), "field": field, "index": index}
 ]
 
@@ -37,6 +38,55 @@ _text(value) if {
 	is_string(value)
 	value != ""
 }
+
+_object(raw) := raw if is_object(raw)
+
+_object(null) := {}
+
+# METADATA
+# description: >-
+#   What the containers of the Pod template set in one field of their securityContext: {value, name, path}, without
+#   those that leave it out or null. name is how a message names the container.
+container_settings(field) := [setting |
+	some item in containers
+	value := object.get(item.container, ["securityContext", field], null)
+	value != null
+	setting := {
+		"value": value,
+		"name": container_name(item),
+		"path": container_path(item, concat(".", ["securityContext", field])),
+	}
+]
+
+# METADATA
+# description: As container_settings, and first what the Pod's own securityContext sets there.
+security_settings(field) := array.concat(
+	[{"value": value, "name": "the Pod", "path": path(concat(".", ["spec.securityContext", field]))} |
+		value := object.get(input.pod.spec, ["securityContext", field], null)
+		value != null
+	],
+	container_settings(field),
+)
+
+# METADATA
+# description: >-
+#   What a container that leaves the field of its securityContext out gets from the Pod's, or null.
+inherited(field) := object.get(input.pod, ["spec", "securityContext", field], null)
+
+# METADATA
+# description: The containers, as containers has them, that leave the field of their securityContext out or null.
+silent_containers(field) := [item |
+	some item in containers
+	object.get(item.container, ["securityContext", field], null) == null
+]
+
+# METADATA
+# description: True when the Pod runs in a user namespace of its own, where root is nobody on the node.
+user_namespace if input.pod.spec.hostUsers == false
+
+# METADATA
+# description: True when the Pod says that it runs on Windows nodes, where fields of Linux mean nothing.
+windows if input.pod.spec.os.name == "windows"
 
 # METADATA
 # description: Where a field of the Pod template stands in the inspected object, from its path in the template.

@@ -112,6 +112,10 @@ kubernetes_change(before, after) := object.union_n([
 	namespace := object.get(any_, ["metadata", "namespace"], "")
 }
 
+# METADATA
+# description: A new Pod named shop/web with this spec.
+pod(spec) := kubernetes({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop"}, "spec": spec})
+
 _first(after, _) := after if after != null
 
 _first(null, before) := before
