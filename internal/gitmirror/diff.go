@@ -1,0 +1,160 @@
+package gitmirror
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Status is what happened to a file.
+type Status string
+
+// The statuses of a FileChange.
+const (
+	Added       Status = "A"
+	Modified    Status = "M"
+	Deleted     Status = "D"
+	Renamed     Status = "R" // with the same content; renamed and edited files are a deletion and an addition
+	TypeChanged Status = "T" // file, symbolic link and submodule into one another
+)
+
+// FileChange is one file that differs. The old fields are empty for an added file, the new ones for a deleted one.
+type FileChange struct {
+	Status           Status
+	Path             string // after the change; of a deleted file, before it
+	OldPath          string // only of a renamed file
+	OldMode, NewMode Mode
+	OldBlob, NewBlob string
+	Unsafe           string // as of Entry, of either path
+}
+
+// emptyBlob is the content of every empty file, which says nothing about where a file came from.
+const emptyBlob = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+
+// Diff returns what differs between the trees of two commits, sorted by path. It compares no contents, so it needs no
+// blobs: only files moved unchanged are seen as renamed. The result is shared: do not change it.
+func (m *Mirrors) Diff(ctx context.Context, repo Repo, base, head string) ([]FileChange, error) {
+	mi, err := m.mirror(repo)
+	if err != nil {
+		return nil, err
+	}
+	key := cacheKey{mi.dir, "diff", base + ".." + head}
+	if v, ok := m.cache.get(key); ok {
+		return v.([]FileChange), nil
+	}
+	var changes []FileChange
+	err = m.read(ctx, mi, []string{base, head}, func() (err error) {
+		return m.readOnce(ctx, mi, call{
+			args: []string{"diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv",
+				"--ignore-submodules=none", base, head},
+			read: func(r io.Reader) (err error) { changes, err = m.readDiff(r, head); return err },
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("comparing %s with %s of %s: %w", base, head, repo, err)
+	}
+	changes = pairRenames(changes)
+	bytes := int64(200)
+	for _, c := range changes {
+		bytes += int64(len(c.Path)+len(c.OldPath)) + 250
+	}
+	m.cache.put(key, changes, bytes)
+	return changes, nil
+}
+
+// readDiff reads ":oldmode newmode oldsha newsha status<NUL>path<NUL>" again and again.
+func (m *Mirrors) readDiff(r io.Reader, head string) ([]FileChange, error) {
+	var changes []FileChange
+	records := m.records(r)
+	for records.Scan() {
+		meta := records.Text()
+		fields := strings.Fields(strings.TrimPrefix(meta, ":"))
+		if len(fields) != 5 || meta[0] != ':' || !records.Scan() {
+			if err := m.recordsErr(records, head); err != nil {
+				return nil, err
+			}
+			return nil, fmt.Errorf("git lists a change as %.100q", meta)
+		}
+		if len(changes) == m.opts.MaxEntries {
+			return nil, &LimitError{What: fmt.Sprintf("%s changes more files", head), Limit: int64(m.opts.MaxEntries)}
+		}
+		c := FileChange{Path: records.Text(), OldMode: mode(fields[0]), NewMode: mode(fields[1])}
+		if c.OldMode != "" {
+			c.OldBlob = fields[2]
+		}
+		if c.NewMode != "" {
+			c.NewBlob = fields[3]
+		}
+		switch status := Status(fields[4]); status {
+		case Added, Modified, Deleted, TypeChanged:
+			c.Status = status
+		default:
+			return nil, fmt.Errorf("git gives %.200q the status %.20q; wanted: A, M, D or T", c.Path, fields[4])
+		}
+		var err error
+		if c.Unsafe, err = m.checkPath(head, c.Path); err != nil {
+			return nil, err
+		}
+		changes = append(changes, c)
+	}
+	return changes, m.recordsErr(records, head)
+}
+
+// pairRenames joins each added file with a deleted one of the same content and kind, one to one: a deleted file of the same
+// base name first, else the first by path. Git's own detection has limits on the count of files; this has none.
+func pairRenames(changes []FileChange) []FileChange {
+	type content struct {
+		blob    string
+		regular bool
+		mode    Mode // of what is no regular file
+	}
+	contentOf := func(blob string, mode Mode) content {
+		if mode.Regular() {
+			return content{blob: blob, regular: true}
+		}
+		return content{blob: blob, mode: mode}
+	}
+	deleted := map[content][]int{} // in the order of paths
+	for i, c := range changes {
+		if c.Status == Deleted && c.OldBlob != emptyBlob && c.OldMode != ModeSubmodule {
+			key := contentOf(c.OldBlob, c.OldMode)
+			deleted[key] = append(deleted[key], i)
+		}
+	}
+	gone := map[int]bool{}
+	pair := func(added *FileChange, sameName bool) {
+		key := contentOf(added.NewBlob, added.NewMode)
+		candidates := deleted[key]
+		at := 0
+		if sameName {
+			at = slices.IndexFunc(candidates, func(i int) bool { return path.Base(changes[i].Path) == path.Base(added.Path) })
+		}
+		if at < 0 || at >= len(candidates) {
+			return
+		}
+		old := changes[candidates[at]]
+		gone[candidates[at]] = true
+		deleted[key] = slices.Delete(candidates, at, at+1)
+		added.Status, added.OldPath = Renamed, old.Path
+		added.OldMode, added.OldBlob = old.OldMode, old.OldBlob
+		added.Unsafe = cmp.Or(added.Unsafe, old.Unsafe)
+	}
+	for _, sameName := range []bool{true, false} {
+		for i := range changes {
+			if changes[i].Status == Added {
+				pair(&changes[i], sameName)
+			}
+		}
+	}
+	out := make([]FileChange, 0, len(changes)-len(gone))
+	for i, c := range changes {
+		if !gone[i] {
+			out = append(out, c)
+		}
+	}
+	return out
+}
