@@ -1,0 +1,423 @@
+package githubsim
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// CommitSpec describes a commit to make and push.
+type CommitSpec struct {
+	// Author and Committer are logins, or "Name <mail>" for somebody GitHub may not know. The committer is the author when "",
+	// and the author is Pusher or the repository's owner.
+	Author, Committer string
+	// Pusher is the login that pushes; the committer's when "", else the author's.
+	Pusher  string
+	Message string // "Update files" when ""
+	// Files are path to content; Delete are paths to remove; Links are path to the target of a symbolic link;
+	// Executable makes files of Files executable.
+	Files      map[string]string
+	Delete     []string
+	Links      map[string]string
+	Executable []string
+	// Parent is the commit to build on (SHA or branch); the branch's tip when "", or the default branch's for a new branch.
+	Parent string
+	// MergeParents makes it a merge: further parents (SHAs or branches). The tree is the first parent's with Files applied.
+	MergeParents []string
+	// Date is when; the server's clock when zero.
+	Date time.Time
+	// Signed shows the commit as verified.
+	Signed bool
+	// Force pushes even where the branch does not contain it: with Parent, a rewritten history.
+	Force bool
+}
+
+// Commit makes a commit, pushes it to a branch (made when missing), and returns its SHA. It panics where TryCommit fails.
+func (r *Repo) Commit(branch string, spec CommitSpec) string {
+	sha, err := r.TryCommit(branch, spec)
+	if err != nil {
+		panic(fmt.Sprintf("githubsim: commit to %s of %s: %v", branch, r.fullName(), err))
+	}
+	return sha
+}
+
+// TryCommit is Commit where the push may be refused (*Refusal), by branch protection for one. The commit exists all the same.
+func (r *Repo) TryCommit(branch string, spec CommitSpec) (string, error) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	old := r.tip(branch)
+	if spec.Parent == "" {
+		spec.Parent = branch
+		if old == "" {
+			spec.Parent = r.defaultBranch
+		}
+	}
+	if spec.Author == "" {
+		spec.Author = spec.Pusher
+	}
+	if spec.Author == "" {
+		spec.Author = r.someOwner().login
+	}
+	if spec.Committer == "" {
+		spec.Committer = spec.Author
+	}
+	sha, err := r.writeCommit(spec)
+	if err != nil {
+		return "", err
+	}
+	by := r.s.pusher(spec)
+	if by == nil {
+		by = r.someOwner()
+	}
+	return sha, r.pushRef(by, branch, sha, spec.Force)
+}
+
+func (s *Server) pusher(spec CommitSpec) *User {
+	for _, who := range []string{spec.Pusher, spec.Committer, spec.Author} {
+		if u := s.accounts[key(who)]; u != nil {
+			return u
+		}
+	}
+	return nil
+}
+
+// someOwner is who acts where a test names nobody: the owner, or an owner of the organisation.
+func (r *Repo) someOwner() *User {
+	if o := r.s.orgs[key(r.owner.login)]; o != nil {
+		return o.owner()
+	}
+	return r.owner
+}
+
+// identity turns "login" or "Name <mail>" into git's form.
+func (s *Server) identity(who string) (name, email string) {
+	if u := s.accounts[key(who)]; u != nil {
+		return u.name, u.email
+	}
+	name, rest, found := strings.Cut(who, "<")
+	if !found {
+		panic("githubsim: there is no account " + who + "; for a stranger write \"Name <mail>\"")
+	}
+	return strings.TrimSpace(name), strings.TrimSuffix(strings.TrimSpace(rest), ">")
+}
+
+// writeCommit makes the commit object with git fast-import: one process for any number of files.
+func (r *Repo) writeCommit(spec CommitSpec) (string, error) {
+	date := spec.Date
+	if date.IsZero() {
+		date = r.s.now()
+	}
+	ref := fmt.Sprintf("refs/sim/%d", r.s.id())
+	var b strings.Builder
+	fmt.Fprintf(&b, "commit %s\nmark :1\n", ref)
+	for _, line := range [][2]string{{"author", spec.Author}, {"committer", spec.Committer}} {
+		name, email := r.s.identity(line[1])
+		fmt.Fprintf(&b, "%s %s <%s> %d +0000\n", line[0], name, email, date.Unix())
+	}
+	msg := spec.Message
+	if msg == "" {
+		msg = "Update files"
+	}
+	fmt.Fprintf(&b, "data %d\n%s\n", len(msg), msg)
+	if parent := r.resolve(spec.Parent); parent != "" {
+		fmt.Fprintf(&b, "from %s\n", parent)
+	}
+	for _, p := range spec.MergeParents {
+		sha := r.resolve(p)
+		if sha == "" {
+			return "", fmt.Errorf("there is no commit %q in %s", p, r.fullName())
+		}
+		fmt.Fprintf(&b, "merge %s\n", sha)
+	}
+	for _, path := range spec.Delete {
+		fmt.Fprintf(&b, "D %s\n", strconv.Quote(path))
+	}
+	for _, path := range sortedKeys(spec.Files) {
+		mode := "100644"
+		if slices.Contains(spec.Executable, path) {
+			mode = "100755"
+		}
+		fmt.Fprintf(&b, "M %s inline %s\ndata %d\n%s\n", mode, strconv.Quote(path), len(spec.Files[path]), spec.Files[path])
+	}
+	for _, path := range sortedKeys(spec.Links) {
+		fmt.Fprintf(&b, "M 120000 inline %s\ndata %d\n%s\n", strconv.Quote(path), len(spec.Links[path]), spec.Links[path])
+	}
+	b.WriteString("done\n")
+	if _, err := runGit(r.dir, strings.NewReader(b.String()), nil, "fast-import", "--quiet", "--done"); err != nil {
+		return "", fmt.Errorf("writing a commit: %w", err)
+	}
+	sha := r.ref(ref)
+	if sha == "" {
+		return "", fmt.Errorf("writing a commit to %s: git left no ref", r.fullName())
+	}
+	r.mustGit("update-ref", "-d", ref)
+	if spec.Signed {
+		r.verified[sha] = true
+	}
+	return sha, nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// mergeTree merges two commits and returns the tree, or conflict.
+func (r *Repo) mergeTree(base, head string) (tree string, conflict bool) {
+	k := "tree " + base + " " + head
+	if v, known := r.cache[k]; known {
+		return v.(string), v == ""
+	}
+	out, err := r.git("merge-tree", "--write-tree", "--no-messages", base, head)
+	tree, _, _ = strings.Cut(out, "\n")
+	if err != nil {
+		tree = ""
+	}
+	r.cache[k] = tree
+	return tree, tree == ""
+}
+
+// commitTree writes a commit of a known tree; GitHub itself is the committer.
+func (r *Repo) commitTree(tree, message string, author *User, parents ...string) string {
+	args := []string{"commit-tree", tree}
+	for _, p := range parents {
+		args = append(args, "-p", p)
+	}
+	date := fmt.Sprintf("%d +0000", r.s.now().Unix())
+	out, err := runGit(r.dir, strings.NewReader(message), []string{
+		"GIT_AUTHOR_NAME=" + author.name, "GIT_AUTHOR_EMAIL=" + author.email, "GIT_AUTHOR_DATE=" + date, "GIT_COMMITTER_DATE=" + date,
+	}, args...)
+	if err != nil {
+		panic("githubsim: " + err.Error())
+	}
+	sha := strings.TrimSpace(out)
+	r.verified[sha] = true
+	return sha
+}
+
+// rebase replays the commits of head on base in a throw-away work tree; conflict when they do not apply.
+func (r *Repo) rebase(base, head string, by *User) (sha string, conflict bool) {
+	dir := filepath.Join(r.s.opt.Dir, fmt.Sprintf("rebase-%d", r.s.id()))
+	r.mustGit("worktree", "add", "--quiet", "--detach", dir, head)
+	defer func() {
+		r.mustGit("worktree", "remove", "--force", dir)
+		_ = os.RemoveAll(dir) // git removed it already
+	}()
+	env := []string{
+		"GIT_COMMITTER_NAME=" + by.name, "GIT_COMMITTER_EMAIL=" + by.email,
+		fmt.Sprintf("GIT_COMMITTER_DATE=%d +0000", r.s.now().Unix()),
+	}
+	if _, err := runGit(dir, nil, env, "rebase", "--quiet", "--force-rebase", base); err != nil {
+		return "", true
+	}
+	out, err := runGit(dir, nil, nil, "rev-parse", "HEAD")
+	if err != nil {
+		panic("githubsim: " + err.Error())
+	}
+	return strings.TrimSpace(out), false
+}
+
+// json is the commit as GET /commits shows it, without stats and files.
+func (r *Repo) commitJSON(ci commitInfo) object {
+	api := r.api("/commits/" + ci.sha)
+	parents := []object{}
+	for _, p := range ci.parents {
+		parents = append(parents, object{"sha": p, "url": r.api("/commits/" + p), "html_url": r.html("/commit/" + p)})
+	}
+	out := object{
+		"sha": ci.sha, "node_id": nodeID("Commit:"+ci.sha, r.id), "url": api, "html_url": r.html("/commit/" + ci.sha),
+		"comments_url": api + "/comments", "parents": parents, "author": nil, "committer": nil,
+		"commit": object{
+			"author":    object{"name": ci.authorName, "email": ci.authorEmail, "date": stamp(ci.authorDate)},
+			"committer": object{"name": ci.commitName, "email": ci.commitEmail, "date": stamp(ci.commitDate)},
+			"message":   ci.message, "tree": object{"sha": ci.tree, "url": r.api("/git/trees/" + ci.tree)},
+			"url": r.api("/git/commits/" + ci.sha), "comment_count": 0, "verification": r.verification(ci.sha),
+		},
+	}
+	if u := r.s.userByEmail(ci.authorEmail); u != nil { // an unknown address stays null
+		out["author"] = u.json()
+	}
+	if ci.commitEmail == "noreply@github.com" {
+		out["committer"] = r.s.webFlow().json()
+	} else if u := r.s.userByEmail(ci.commitEmail); u != nil {
+		out["committer"] = u.json()
+	}
+	return out
+}
+
+// webFlow is the account behind commits that GitHub makes itself.
+func (s *Server) webFlow() *User {
+	return &User{s: s, id: 19864447, login: "web-flow", name: "GitHub", email: "noreply@github.com", kind: "User"}
+}
+
+func (r *Repo) verification(sha string) object {
+	if r.verified[sha] {
+		return object{
+			"verified": true, "reason": "valid", "signature": "-----BEGIN PGP SIGNATURE-----\n\nsimulated\n-----END PGP SIGNATURE-----",
+			"payload": "tree", "verified_at": stamp(r.s.now()),
+		}
+	}
+	return object{"verified": false, "reason": "unsigned", "signature": nil, "payload": nil, "verified_at": nil}
+}
+
+func (r *Repo) filesJSON(files []fileChange, head string) []object {
+	out := []object{}
+	for _, f := range files {
+		o := object{
+			"sha": f.blob, "filename": f.path, "status": f.status, "additions": f.add, "deletions": f.del, "changes": f.add + f.del,
+			"blob_url": r.html("/blob/" + head + "/" + f.path), "raw_url": r.html("/raw/" + head + "/" + f.path),
+			"contents_url": r.api("/contents/" + f.path + "?ref=" + head),
+		}
+		if f.patch != "" {
+			o["patch"] = f.patch
+		}
+		if f.previous != "" {
+			o["previous_filename"] = f.previous
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func (c *call) commitParam(name string) (commitInfo, error) {
+	sha := c.repo.resolve(c.params[name])
+	if sha == "" {
+		return commitInfo{}, refuse(http.StatusUnprocessableEntity, "No commit found for SHA: %s", c.params[name])
+	}
+	ci, _ := c.repo.commit(sha)
+	return ci, nil
+}
+
+func (c *call) getCommit() (reply, error) {
+	ci, err := c.commitParam("ref")
+	if err != nil {
+		return reply{}, err
+	}
+	if c.r.Header.Get("Accept") == "application/vnd.github.sha" {
+		return reply{status: http.StatusOK, raw: []byte(ci.sha), typ: "application/vnd.github.sha; charset=utf-8"}, nil
+	}
+	from := emptyTree
+	if len(ci.parents) > 0 {
+		from = ci.parents[0]
+	}
+	files := c.repo.diff(from, ci.sha)
+	out := c.repo.commitJSON(ci)
+	add, del := 0, 0
+	for _, f := range files {
+		add, del = add+f.add, del+f.del
+	}
+	out["stats"] = object{"total": add + del, "additions": add, "deletions": del}
+	return c.page(c.repo.filesJSON(files[:min(len(files), 3000)], ci.sha), func(_ int, cut []object) any {
+		out["files"] = cut
+		return out
+	})
+}
+
+func (c *call) listCommits() (reply, error) {
+	start := c.query("sha")
+	if start == "" {
+		start = c.repo.defaultBranch
+	}
+	sha := c.repo.resolve(start)
+	if sha == "" {
+		if len(c.repo.refs("refs/heads/")) == 0 {
+			return reply{}, refuse(http.StatusConflict, "Git Repository is empty.")
+		}
+		return reply{}, notFound()
+	}
+	args := []string{sha}
+	for param, flag := range map[string]string{"since": "--since=", "until": "--until=", "author": "--author="} {
+		if v := c.query(param); v != "" {
+			args = append([]string{flag + v}, args...)
+		}
+	}
+	args = append(args, "--")
+	if p := c.query("path"); p != "" {
+		args = append(args, ":(literal)"+p)
+	}
+	list, err := c.repo.log(args...)
+	if err != nil {
+		return reply{}, err
+	}
+	items := []object{}
+	for _, ci := range list {
+		items = append(items, c.repo.commitJSON(ci))
+	}
+	return c.list(items)
+}
+
+// compare answers base...head: the merge base, the commits, and at most 300 files on the first page.
+func (c *call) compare() (reply, error) {
+	baseName, headName, found := strings.Cut(c.params["basehead"], "...")
+	if !found {
+		return reply{}, notFound()
+	}
+	base, head := c.repo.resolveAcross(baseName), c.repo.resolveAcross(headName)
+	if base == "" || head == "" {
+		return reply{}, notFound()
+	}
+	mb := c.repo.mergeBase(base, head)
+	if mb == "" {
+		return reply{}, refuse(http.StatusNotFound, "No common ancestor between %s and %s.", baseName, headName)
+	}
+	ahead, behind := c.repo.between(base, head), c.repo.between(head, base)
+	status := "identical"
+	switch {
+	case len(ahead) > 0 && len(behind) > 0:
+		status = "diverged"
+	case len(ahead) > 0:
+		status = "ahead"
+	case len(behind) > 0:
+		status = "behind"
+	}
+	files := c.repo.diff(mb, head)
+	baseInfo, _ := c.repo.commit(base)
+	mbInfo, _ := c.repo.commit(mb)
+	api := c.repo.api("/compare/" + c.params["basehead"])
+	html := c.repo.html("/compare/" + c.params["basehead"])
+	out := object{
+		"url": api, "html_url": html, "permalink_url": html, "diff_url": html + ".diff", "patch_url": html + ".patch",
+		"base_commit": c.repo.commitJSON(baseInfo), "merge_base_commit": c.repo.commitJSON(mbInfo), "status": status,
+		"ahead_by": len(ahead), "behind_by": len(behind), "total_commits": len(ahead),
+		"files": c.repo.filesJSON(files[:min(len(files), 300)], head),
+	}
+	items := []object{}
+	for _, ci := range ahead {
+		items = append(items, c.repo.commitJSON(ci))
+	}
+	if c.query("page") == "" && c.query("per_page") == "" {
+		out["commits"] = items[:min(len(items), 250)]
+		return ok(out)
+	}
+	return c.page(items, func(_ int, cut []object) any {
+		out["commits"] = cut
+		if page, _ := c.positive("page", 1); page > 1 {
+			out["files"] = []object{}
+		}
+		return out
+	})
+}
+
+// resolveAcross also understands owner:branch of a fork in the same network.
+func (r *Repo) resolveAcross(name string) string {
+	owner, branch, found := strings.Cut(name, ":")
+	if !found {
+		return r.resolve(name)
+	}
+	for _, other := range r.s.sortedRepos() {
+		if other.root() == r.root() && key(other.owner.login) == key(owner) {
+			return other.resolve(branch)
+		}
+	}
+	return ""
+}
