@@ -1,0 +1,132 @@
+package document
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// Options say what to look for and where.
+type Options struct {
+	Redactor   *Redactor // never nil in production
+	Terraform  TerraformOptions
+	Kubernetes KubernetesOptions
+	Limits     Limits
+	Changed    map[string]bool // paths that the pull request changes, old names of renames included; nil: unknown, all of them
+	Plans      []PlanFile      // plans from elsewhere than the tree
+}
+
+// TerraformOptions are the configured projects and which plan files of the tree count.
+type TerraformOptions struct {
+	Projects  []Project
+	Committed []string // globs
+}
+
+// Project is one directory of Terraform source and one of its workspaces.
+type Project struct {
+	Dir         string // "." or "": the root
+	Workspace   string // "": default
+	Environment string
+}
+
+// KubernetesOptions say which files are manifests.
+type KubernetesOptions struct {
+	Paths []string // globs; none: every file whose content is a Kubernetes object
+}
+
+// PlanFile is a plan that was handed in.
+type PlanFile struct {
+	File      string // its path in the archive, or on disk
+	Dir       string // the project directory it was handed in for; "": by File
+	Workspace string // "": the project's, or what the file name says
+	Source    string // artifact, oidc or file
+	Data      []byte
+}
+
+// Result is everything that was found.
+type Result struct {
+	Documents []gate.Document
+	Changes   []gate.Change // of the resources and objects that are not left alone
+	Plans     []gate.Plan
+	Missing   []gate.Missing
+	Problems  []gate.Problem // each one blocks
+	Unjudged  []gate.Problem // looks like something to judge and is not judged; each one is shown
+}
+
+// builder is one run of Build.
+type builder struct {
+	head, base Tree
+	options    Options
+	limits     Limits
+	result     Result
+}
+
+// Build reads the documents of a snapshot against its merge base, which may be nil: then everything is new. It never fails: what
+// goes wrong is in the result.
+func Build(ctx context.Context, head, base Tree, options Options) Result {
+	b := &builder{head: head, base: base, options: options, limits: options.Limits.withDefaults()}
+	if b.head == nil {
+		b.head = MapTree{}
+	}
+	b.terraform(ctx)
+	b.kubernetes(ctx)
+	if err := ctx.Err(); err != nil {
+		b.problem(gate.Problem{Code: "internal", Message: "The files were not read to the end: " + err.Error(), Remedy: "Ask for a recheck."})
+	}
+	b.finish()
+	return b.result
+}
+
+func (b *builder) problem(problems ...gate.Problem) {
+	b.result.Problems = append(b.result.Problems, problems...)
+}
+
+func (b *builder) unjudged(file string, line int, message, remedy string, code string) {
+	b.result.Unjudged = append(b.result.Unjudged, gate.Problem{Code: code, File: file, Line: line, Message: message, Remedy: remedy})
+}
+
+// changed reports whether the pull request touches the path; when nobody knows, it does.
+func (b *builder) changed(path string) bool {
+	return b.options.Changed == nil || b.options.Changed[path]
+}
+
+// finish sorts, cuts at the limit and lists the changes.
+func (b *builder) finish() {
+	r := &b.result
+	if len(r.Documents) > b.limits.Documents {
+		b.problem(gate.Problem{
+			Code: "limit", Message: fmt.Sprintf("There are %d documents, more than the limit of %d", len(r.Documents), b.limits.Documents),
+			Remedy: "Split the change, or raise the limit.",
+		})
+		r.Documents = r.Documents[:b.limits.Documents]
+	}
+	for i := range r.Documents {
+		doc := &r.Documents[i]
+		if left := doc.Actions[0]; left == "no-op" || left == "read" || !exists(doc) {
+			continue
+		}
+		r.Changes = append(r.Changes, gate.Change{
+			Kind: doc.Kind, Type: doc.Type, Resource: doc.Resource, File: doc.File, Environment: doc.Environment, Actions: doc.Actions,
+		})
+	}
+	for _, problems := range [][]gate.Problem{r.Problems, r.Unjudged} {
+		slices.SortStableFunc(problems, func(a, b gate.Problem) int {
+			return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Message, b.Message))
+		})
+	}
+}
+
+// exists reports whether the document is a thing that exists, not a part of the source like a variable.
+func exists(doc *gate.Document) bool {
+	if doc.Kind != gate.KindTerraform {
+		return true
+	}
+	switch doc.Type {
+	case "module", "provisioner", "variable", "output", "provider":
+		return false
+	}
+	return true
+}

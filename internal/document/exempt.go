@@ -1,0 +1,114 @@
+package document
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+)
+
+// exempt are the files of the head that are not plain manifests: the templates of Helm charts and what kustomizations are made of.
+// A file that was a plain manifest at the merge base stays one, whatever the pull request lays beside it; otherwise a new
+// Chart.yaml would take manifests out of judgement.
+func (r *kubernetesRun) exempt(ctx context.Context) (helm, patches map[string]bool) {
+	helm, patches = helmTemplates(r.head), r.patches(ctx, r.head)
+	if r.base == nil {
+		return helm, patches
+	}
+	baseHelm, basePatches := helmTemplates(r.base), r.patches(ctx, r.base)
+	for _, file := range r.base.Paths() {
+		if helm[file] && !baseHelm[file] {
+			delete(helm, file)
+		}
+		if patches[file] && !basePatches[file] {
+			delete(patches, file)
+		}
+	}
+	return helm, patches
+}
+
+// helmTemplates are the files below the templates folder of a chart.
+func helmTemplates(tree Tree) map[string]bool {
+	paths := tree.Paths()
+	charts := map[string]bool{}
+	for _, file := range paths {
+		if path.Base(file) == "Chart.yaml" {
+			charts[cleanDir(path.Dir(file))] = true
+		}
+	}
+	found := map[string]bool{}
+	if len(charts) == 0 {
+		return found
+	}
+	for _, file := range paths {
+		parts := strings.Split(file, "/")
+		for i := len(parts) - 2; i >= 0; i-- {
+			if parts[i] == "templates" && charts[strings.Join(parts[:i], "/")] {
+				found[file] = true
+			}
+		}
+	}
+	return found
+}
+
+// patches are the files that a kustomization below or beside which they lie uses as anything but a resource.
+func (r *kubernetesRun) patches(ctx context.Context, tree Tree) map[string]bool {
+	var files []string
+	for _, file := range tree.Paths() {
+		if kustomization(file) && sizeOf(tree, file) <= r.limits.Manifest {
+			files = append(files, file)
+		}
+	}
+	used, resources := map[string]bool{}, map[string]bool{}
+	if len(files) == 0 {
+		return used
+	}
+	contents, err := tree.Read(ctx, files)
+	if err != nil {
+		return used // then they are judged as manifests
+	}
+	for _, file := range files {
+		documents, err := yamlValues(contents[file], r.limits)
+		if err != nil || len(documents) == 0 {
+			continue
+		}
+		dir := path.Dir(file)
+		note := func(into map[string]bool, name string) {
+			joined := path.Join(dir, name)
+			if name != "" && !strings.ContainsAny(name, ":\n") && under(cleanDir(dir), joined) {
+				into[joined] = true
+			}
+		}
+		for i, key := range documents[0].keys {
+			into := used
+			switch key.name {
+			case "resources", "bases", "components":
+				into = resources
+			case "patches", "patchesStrategicMerge", "patchesJson6902", "replacements", "transformers", "generators", "validators",
+				"configurations", "configMapGenerator", "secretGenerator", "openapi", "crds", "helmCharts":
+			default:
+				continue
+			}
+			visitStrings(documents[0].items[i], func(s string) {
+				if _, file, ok := strings.Cut(s, "="); ok {
+					note(into, file) // configMapGenerator: KEY=FILE
+				}
+				note(into, s)
+			})
+		}
+	}
+	for file := range resources {
+		delete(used, file)
+	}
+	return used
+}
+
+// visitStrings visits every string inside a value.
+func visitStrings(v *value, visit func(string)) {
+	if v.kind == stringKind {
+		visit(v.text)
+	}
+	for item := range slices.Values(v.items) {
+		visitStrings(item, visit)
+	}
+}

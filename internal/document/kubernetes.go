@@ -1,0 +1,198 @@
+package document
+
+import (
+	"context"
+	"crypto/sha256"
+	"path"
+	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// ManifestSet is the set of all objects of plain manifest files.
+const ManifestSet = "manifests"
+
+// kubernetesRun is what is known while the manifests of a snapshot are read.
+type kubernetesRun struct {
+	*builder
+	reader *manifestReader
+	known  map[string]*manifest // by content
+}
+
+// found is an object of a file.
+type found struct {
+	file string
+	*kubeObject
+}
+
+func (b *builder) kubernetes(ctx context.Context) {
+	r := &kubernetesRun{
+		builder: b, known: map[string]*manifest{},
+		reader: &manifestReader{limits: b.limits, redactor: b.options.Redactor, schemas: newSchemas()},
+	}
+	helm, patches := r.exempt(ctx)
+	var files []string
+	for _, file := range b.head.Paths() {
+		switch {
+		case !r.candidate(file):
+		case helm[file]:
+			if b.changed(file) {
+				b.unjudged(file, 0, "is a Helm template; charts are not rendered", "Add the rendered manifests to have them judged.", "kubernetes")
+			}
+		case patches[file]:
+			if b.changed(file) {
+				b.unjudged(file, 0, "is part of a kustomization; overlays are not rendered", "Add the rendered manifests to have them judged.",
+					"kubernetes")
+			}
+		default:
+			files = append(files, file)
+		}
+	}
+	var head, base []found
+	r.load(ctx, b.head, files, func(file string, m *manifest) { head = append(head, r.judge(file, m)...) })
+	if b.base != nil {
+		var baseFiles []string
+		for _, file := range b.base.Paths() {
+			if r.candidate(file) {
+				baseFiles = append(baseFiles, file)
+			}
+		}
+		r.load(ctx, b.base, baseFiles, func(file string, m *manifest) {
+			for i := range m.objects {
+				base = append(base, found{file, &m.objects[i]})
+			}
+		})
+	}
+	b.result.Documents = append(b.result.Documents, pair(head, base)...)
+}
+
+// candidate reports whether a file could be a manifest by its name. A pattern that does not name an extension itself stands for
+// YAML and JSON files, so that k8s/** does not make a manifest of the README beside them.
+func (r *kubernetesRun) candidate(file string) bool {
+	if kustomization(file) || matchAny(r.options.Terraform.Committed, file) {
+		return false
+	}
+	usual := isYAML(file) || strings.HasSuffix(file, ".json")
+	patterns := r.options.Kubernetes.Paths
+	if len(patterns) == 0 {
+		return usual && !chartFile(file)
+	}
+	for _, pattern := range patterns {
+		if match(pattern, file) && (usual && !chartFile(file) || !usual && strings.Contains(path.Base(pattern), ".")) {
+			return true
+		}
+	}
+	return false
+}
+
+func isYAML(file string) bool {
+	return strings.HasSuffix(file, ".yaml") || strings.HasSuffix(file, ".yml")
+}
+
+// chartFile reports whether a file describes a Helm chart.
+func chartFile(file string) bool {
+	switch path.Base(file) {
+	case "Chart.yaml", "Chart.lock":
+		return true
+	}
+	return false
+}
+
+// load reads files, each content once, and hands them on in order.
+func (r *kubernetesRun) load(ctx context.Context, tree Tree, files []string, use func(string, *manifest)) {
+	for start := 0; start < len(files); start += batchFiles {
+		batch := files[start:min(start+batchFiles, len(files))]
+		var wanted []string
+		for _, file := range batch {
+			if size := sizeOf(tree, file); size > r.limits.Manifest && !r.configured() {
+				continue // a file that large is data; when a pattern names it, it is reported below
+			}
+			if blob := tree.Blob(file); blob == "" || r.known[blobKey(blob, file)] == nil {
+				wanted = append(wanted, file)
+			}
+		}
+		contents, err := tree.Read(ctx, wanted)
+		if err != nil {
+			r.problem(gate.Problem{Code: "internal", Message: "The files could not be read: " + err.Error(), Remedy: "Ask for a recheck."})
+			return
+		}
+		parsed := make([]*manifest, len(batch))
+		keys := make([]string, len(batch))
+		var fresh []int
+		claimed := map[string]bool{}
+		for i, file := range batch {
+			data, read := contents[file]
+			keys[i] = blobKey(tree.Blob(file), file)
+			if keys[i] == "" && read {
+				sum := sha256.Sum256(data)
+				keys[i] = blobKey(string(sum[:]), file)
+			}
+			if read && r.known[keys[i]] == nil && !claimed[keys[i]] {
+				claimed[keys[i]] = true
+				fresh = append(fresh, i)
+			}
+		}
+		each(len(fresh), func(n int) {
+			i := fresh[n]
+			parsed[i] = r.reader.read(contents[batch[i]], strings.HasSuffix(batch[i], ".json"), r.configured())
+		})
+		for _, i := range fresh {
+			r.known[keys[i]] = parsed[i]
+		}
+		for i, file := range batch {
+			if m := r.known[keys[i]]; m != nil {
+				use(file, m)
+			}
+		}
+	}
+}
+
+func blobKey(blob, file string) string {
+	if blob == "" {
+		return ""
+	}
+	return blob + path.Ext(file)
+}
+
+func (r *kubernetesRun) configured() bool { return len(r.options.Kubernetes.Paths) > 0 }
+
+// judge reports what is wrong with a file of the head and returns its objects.
+func (r *kubernetesRun) judge(file string, m *manifest) []found {
+	if m.err != nil {
+		problem := m.err.problem(file)
+		switch {
+		case r.configured(), m.looks && r.changed(file):
+			r.problem(problem)
+		case m.looks:
+			r.result.Unjudged = append(r.result.Unjudged, problem)
+		}
+		return nil
+	}
+	for _, s := range m.strange {
+		problem := gate.Problem{
+			Code: "kubernetes", File: file, Line: s.line, Message: s.why,
+			Remedy: "Correct it, or leave the file out of kubernetes.paths.",
+		}
+		switch {
+		case r.configured():
+			r.problem(problem)
+		case len(m.objects) > 0:
+			r.result.Unjudged = append(r.result.Unjudged, problem)
+		}
+	}
+	objects := make([]found, 0, len(m.objects))
+	for i := range m.objects {
+		o := &m.objects[i]
+		if o.group == "" && o.kind == "Config" && o.version == "v1" {
+			if r.changed(file) {
+				r.unjudged(file, o.line, "is a kubeconfig, which is no Kubernetes object", "Keep kubeconfigs out of repositories.", "kubernetes")
+			}
+			continue
+		}
+		if strings.HasSuffix(o.group, "kustomize.config.k8s.io") {
+			continue
+		}
+		objects = append(objects, found{file, o})
+	}
+	return objects
+}

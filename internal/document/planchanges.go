@@ -1,0 +1,293 @@
+package document
+
+import (
+	"bytes"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// planReader makes documents of one plan.
+type planReader struct {
+	plan     *plan
+	file     string
+	config   *configuration
+	redactor *Redactor
+}
+
+// rawChange is a resource change as it stands in the plan, cut but not decoded.
+type rawChange struct {
+	address, previous, module, mode, kind, name, index, provider, deposed, reason []byte
+
+	actions, before, after, unknown, beforeSensitive, afterSensitive, replacePaths []byte
+}
+
+func cutChange(raw []byte) rawChange {
+	var c rawChange
+	var change []byte
+	fields(raw, func(key, value []byte) {
+		switch string(key) {
+		case `"address"`:
+			c.address = value
+		case `"previous_address"`:
+			c.previous = value
+		case `"module_address"`:
+			c.module = value
+		case `"mode"`:
+			c.mode = value
+		case `"type"`:
+			c.kind = value
+		case `"name"`:
+			c.name = value
+		case `"index"`:
+			c.index = value
+		case `"provider_name"`:
+			c.provider = value
+		case `"deposed"`:
+			c.deposed = value
+		case `"action_reason"`:
+			c.reason = value
+		case `"change"`:
+			change = value
+		}
+	})
+	fields(change, func(key, value []byte) {
+		switch string(key) {
+		case `"actions"`:
+			c.actions = value
+		case `"before"`:
+			c.before = value
+		case `"after"`:
+			c.after = value
+		case `"after_unknown"`:
+			c.unknown = value
+		case `"before_sensitive"`:
+			c.beforeSensitive = value
+		case `"after_sensitive"`:
+			c.afterSensitive = value
+		case `"replace_paths"`:
+			c.replacePaths = value
+		}
+	})
+	return c
+}
+
+// resources are the documents of resource_changes and deferred_changes. Each has the line of its change in the plan.
+func (r *planReader) resources() ([]gate.Document, *gate.Problem) {
+	items, lines := r.items(r.plan.changesAt)
+	for _, resource := range sorted(r.config.resources) {
+		r.config.referencesOf(resource) // in one order, so that the answer never hangs on which worker came first
+	}
+	docs := make([]gate.Document, len(items))
+	var broken atomic.Int64
+	parallel(len(items), func(from, to int) {
+		for i := from; i < to; i++ {
+			if !r.document(&docs[i], items[i], false) {
+				broken.CompareAndSwap(0, int64(i)+1)
+			}
+			docs[i].Line = lines[i]
+		}
+	})
+	deferred, deferredLines := r.items(r.plan.deferredAt)
+	for i, item := range deferred {
+		var doc gate.Document
+		var change []byte
+		fields(item, func(key, value []byte) {
+			if isKey(key, "resource_change") {
+				change = value
+			}
+		})
+		if !r.document(&doc, change, true) {
+			return nil, r.broken(deferredLines[i], "deferred_changes", i)
+		}
+		doc.Line = deferredLines[i]
+		docs = append(docs, doc)
+	}
+	if n := broken.Load(); n > 0 {
+		return nil, r.broken(lines[n-1], "resource_changes", int(n-1))
+	}
+	return docs, nil
+}
+
+func (r *planReader) broken(line int, list string, index int) *gate.Problem {
+	return &gate.Problem{
+		Code: "terraform", File: r.file, Line: line,
+		Message: fmt.Sprintf("is not a Terraform plan: %s[%d] is not a resource change", list, index), Remedy: remakePlan + r.file,
+	}
+}
+
+// items are the elements of a list of the plan and the line of each.
+func (r *planReader) items(start int) ([][]byte, []int) {
+	if start == 0 || r.plan.data[start] != '[' {
+		return nil, nil
+	}
+	var items [][]byte
+	var lines []int
+	data := r.plan.data
+	at := start
+	line := lineAt(data, at)
+	i := skipSpace(data, start+1)
+	for data[i] != ']' {
+		end := skip(data, i)
+		line += bytes.Count(data[at:i], []byte{'\n'})
+		at = i
+		items = append(items, data[i:end:end])
+		lines = append(lines, line)
+		if i = skipSpace(data, end); data[i] == ',' {
+			i = skipSpace(data, i+1)
+		}
+	}
+	return items, lines
+}
+
+// document fills in the document of one resource change; false: it is not one.
+func (r *planReader) document(doc *gate.Document, raw []byte, deferred bool) bool {
+	c := cutChange(raw)
+	address, kind := text(c.address), text(c.kind)
+	actions := actionWords(c.actions)
+	if address == "" || kind == "" || actions == nil {
+		return false
+	}
+	doc.Kind, doc.Type, doc.Name, doc.Actions = gate.KindTerraform, kind, text(c.name), actions
+	doc.Resource = address
+	if deposed := text(c.deposed); deposed != "" {
+		// A resource can have a current and deposed objects in one plan; they must not hide each other.
+		doc.Resource += " (deposed object " + deposed + ")"
+	}
+	beforeMask, afterMask := unionMask(c.beforeSensitive, c.afterSensitive), unionMask(c.afterSensitive, c.beforeSensitive)
+	doc.Before, doc.After = r.state(c.before, beforeMask), r.state(c.after, afterMask)
+	if deferred {
+		// Nothing about it is certain: all of it counts as unknown, and it must not look deleted.
+		c.unknown = []byte("true")
+		if doc.After == nil && !isDelete(actions) {
+			doc.After = []byte("{}")
+		}
+	}
+	doc.Change = r.change(c, address)
+	return true
+}
+
+func isDelete(actions []string) bool { return len(actions) == 1 && actions[0] == "delete" }
+
+func (r *planReader) state(value, mask []byte) []byte {
+	if len(value) == 0 || value[0] == 'n' {
+		return nil
+	}
+	return r.redactor.masked(value, mask)
+}
+
+// actionWords reads the list of actions; nil when it is none.
+func actionWords(raw []byte) []string {
+	switch string(raw) {
+	case `["create"]`:
+		return []string{"create"}
+	case `["no-op"]`:
+		return []string{"no-op"}
+	case `["update"]`:
+		return []string{"update"}
+	}
+	var words []string
+	if len(raw) == 0 || !isStrings(raw) {
+		return nil
+	}
+	elements(raw, func(value []byte) { words = append(words, text(value)) })
+	return words
+}
+
+// change is the JSON of input.change.
+func (r *planReader) change(c rawChange, address string) []byte {
+	config := withoutIndexes(address)
+	references, provisioners := []byte("{}"), []byte("[]")
+	if resource := r.config.resources[config]; resource != nil {
+		references = r.config.referencesOf(resource)
+		if len(resource.provisioners) > 0 {
+			provisioners = r.provisioners(resource)
+		}
+	}
+	out := make([]byte, 0, 256+len(c.unknown)+len(c.afterSensitive)+len(references)+len(provisioners)+2*len(address))
+	out = append(append(out, `{"actions":`...), c.actions...)
+	out = append(append(out, `,"unknown":`...), mask(c.unknown)...)
+	out = append(append(out, `,"sensitive":`...), mask(c.afterSensitive)...)
+	out = append(append(out, `,"mode":`...), orElse(c.mode, `"managed"`)...)
+	out = append(append(out, `,"module":`...), orElse(c.module, `""`)...)
+	out = appendString(append(out, `,"config_address":`...), config)
+	out = append(append(out, `,"references":`...), references...)
+	out = append(append(out, `,"provisioners":`...), provisioners...)
+	out = append(append(out, `,"replace_paths":`...), orElse(c.replacePaths, `[]`)...)
+	for _, optional := range []struct {
+		key   string
+		value []byte
+	}{
+		{`,"previous_address":`, c.previous}, {`,"reason":`, c.reason}, {`,"provider":`, c.provider},
+		{`,"index":`, c.index}, {`,"deposed":`, c.deposed},
+	} {
+		if len(optional.value) > 0 && optional.value[0] != 'n' {
+			out = append(append(out, optional.key...), optional.value...)
+		}
+	}
+	return append(out, '}')
+}
+
+// mask is a mask as rules see it: an object, or true for all of it.
+func mask(raw []byte) []byte {
+	if len(raw) == 0 || raw[0] == 'f' || raw[0] == 'n' {
+		return []byte("{}")
+	}
+	return raw
+}
+
+func orElse(raw []byte, other string) []byte {
+	if len(raw) == 0 || raw[0] == 'n' {
+		return []byte(other)
+	}
+	return raw
+}
+
+// unionMask is the mask own with what other marks besides. A secret may be marked only on one side of a change, when a variable
+// is declared sensitive by it, and is the same secret on the other. Lists keep their own length.
+func unionMask(own, other []byte) []byte {
+	if len(own) == 0 {
+		return other
+	}
+	if !hasTrue(other) || bytes.Equal(own, other) {
+		return own
+	}
+	if own[0] != '{' && own[0] != '[' || own[0] != other[0] {
+		if string(own) == "true" {
+			return own
+		}
+		if hasTrue(own) {
+			return []byte("true")
+		}
+		return other
+	}
+	if own[0] == '[' {
+		var others [][]byte
+		elements(other, func(value []byte) { others = append(others, value) })
+		out, i := []byte{'['}, 0
+		elements(own, func(value []byte) {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			if i < len(others) {
+				value = unionMask(value, others[i])
+			}
+			out = append(out, value...)
+			i++
+		})
+		return append(out, ']')
+	}
+	merged := byName(own)
+	for key, value := range byName(other) {
+		merged[key] = unionMask(merged[key], value)
+	}
+	out := []byte{'{'}
+	for key, value := range sorted(merged) {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(append(appendString(out, key), ':'), value...)
+	}
+	return append(out, '}')
+}

@@ -1,0 +1,151 @@
+package document
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	hexcode "encoding/hex"
+	"encoding/json"
+	"slices"
+)
+
+// TokenPrefix begins every token that stands for a secret value.
+const TokenPrefix = "token:"
+
+// A Redactor replaces secret values by tokens: "token:" and 32 hexadecimal digits, an HMAC-SHA256 of the value's canonical JSON
+// under a key of the installation. One value always has one token, so rules can still compare; without the key a token says
+// nothing, not even about a value that is easy to guess. A nil Redactor uses an empty key: good enough for tests only.
+type Redactor struct{ key []byte }
+
+// NewRedactor makes a Redactor of a key, which should be 32 random bytes that the installation keeps.
+func NewRedactor(key []byte) *Redactor { return &Redactor{key: slices.Clone(key)} }
+
+// Token is the token, as a JSON string, of a value given as JSON. Null stays null, for it only says that there is no value.
+func (r *Redactor) Token(value json.RawMessage) json.RawMessage {
+	if bytes.Equal(bytes.TrimSpace(value), []byte("null")) {
+		return json.RawMessage("null")
+	}
+	return json.RawMessage(`"` + r.token(value) + `"`)
+}
+
+func (r *Redactor) token(value []byte) string {
+	var key []byte
+	if r != nil {
+		key = r.key
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write(canonical(value))
+	return TokenPrefix + hexcode.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// text is the token of a string that is not JSON yet.
+func (r *Redactor) text(s string) string {
+	return r.token(appendString(nil, s))
+}
+
+// canonical is the JSON with its keys sorted, without white space, strings in one spelling. Numbers stay as they are spelled.
+func canonical(value []byte) []byte {
+	decoder := json.NewDecoder(bytes.NewReader(value))
+	decoder.UseNumber()
+	var v any
+	if err := decoder.Decode(&v); err != nil {
+		return value
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		return value
+	}
+	return out
+}
+
+// hasTrue reports whether a mask marks anything. A key that holds the word costs a slower path, nothing else.
+func hasTrue(mask []byte) bool { return bytes.Contains(mask, []byte("true")) }
+
+// masked is the value, checked JSON, with everything that the mask marks replaced by tokens. Nothing marked: the value itself,
+// not a copy. A mask is Terraform's: true for all of it, or the shape of the value with true inside. Where the shapes do not
+// agree, the whole value is taken for secret.
+func (r *Redactor) masked(value, mask []byte) json.RawMessage {
+	if !hasTrue(mask) {
+		return value
+	}
+	return r.appendMasked(make([]byte, 0, len(value)), value, mask)
+}
+
+func (r *Redactor) appendMasked(out, value, mask []byte) []byte {
+	switch {
+	case !hasTrue(mask):
+		return append(out, value...)
+	case mask[0] == '{' && value[0] == '{':
+		return r.appendObject(out, value, mask)
+	case mask[0] == '[' && value[0] == '[':
+		return r.appendArray(out, value, mask)
+	}
+	return append(out, r.Token(value)...)
+}
+
+func (r *Redactor) appendObject(out, value, mask []byte) []byte {
+	masks := map[string][]byte{}
+	fields(mask, func(key, mask []byte) {
+		if hasTrue(mask) {
+			masks[text(key)] = mask
+		}
+	})
+	out = append(out, '{')
+	first := true
+	fields(value, func(key, value []byte) {
+		if !first {
+			out = append(out, ',')
+		}
+		first = false
+		out = append(append(out, key...), ':')
+		if mask, ok := masks[text(key)]; ok {
+			out = r.appendMasked(out, value, mask)
+		} else {
+			out = append(out, value...)
+		}
+	})
+	return append(out, '}')
+}
+
+func (r *Redactor) appendArray(out, value, mask []byte) []byte {
+	var masks, values [][]byte
+	elements(mask, func(mask []byte) { masks = append(masks, mask) })
+	elements(value, func(value []byte) { values = append(values, value) })
+	if len(masks) != len(values) {
+		return append(out, r.Token(value)...)
+	}
+	out = append(out, '[')
+	for i, value := range values {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = r.appendMasked(out, value, masks[i])
+	}
+	return append(out, ']')
+}
+
+// appendString appends a Go string as JSON, without the HTML escapes of encoding/json.
+func appendString(out []byte, s string) []byte {
+	plain := true
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return append(append(append(out, '"'), s...), '"')
+	}
+	return append(out, marshal(s)...)
+}
+
+// marshal is json.Marshal without HTML escapes, for values that cannot fail.
+func marshal(v any) []byte {
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return []byte("null")
+	}
+	return bytes.TrimSuffix(buffer.Bytes(), []byte("\n"))
+}

@@ -1,0 +1,283 @@
+package document
+
+import (
+	"context"
+	"crypto/sha256"
+	hexcode "encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// SourceCommitted is the source of a plan that is a file of the repository.
+const SourceCommitted = "committed"
+
+// projectKey is one workspace of one directory.
+type projectKey struct{ dir, workspace string }
+
+// terraformRun is what is known while the plans of one snapshot are read.
+type terraformRun struct {
+	*builder
+	sources *sources
+	arrived map[projectKey]bool   // there is a plan for what the pull request makes of the project
+	sets    map[string]string     // set to the digest of its plan
+	touch   map[string]bool       // project directory to whether its source is touched
+	missing map[projectKey]string // stale plan files
+	order   []projectKey          // of missing
+}
+
+func (b *builder) terraform(ctx context.Context) {
+	run := &terraformRun{
+		builder: b, sources: newSources(b.head), arrived: map[projectKey]bool{}, sets: map[string]string{},
+		touch: map[string]bool{}, missing: map[projectKey]string{},
+	}
+	run.committed(ctx)
+	for _, plan := range b.options.Plans {
+		run.plan(ctx, plan, false)
+	}
+	run.absent(ctx)
+	b.strayPlans(ctx)
+}
+
+// committed reads the plans of the tree, one at a time, for they are large.
+func (r *terraformRun) committed(ctx context.Context) {
+	for _, file := range r.head.Paths() {
+		if !matchAny(r.options.Terraform.Committed, file) {
+			continue
+		}
+		if size := sizeOf(r.head, file); size > r.limits.Plan {
+			r.problem(*tooLarge(file, size, r.limits.Plan, "Split the project into smaller ones, or raise the limit."))
+			continue
+		}
+		contents, err := r.head.Read(ctx, []string{file})
+		if err != nil {
+			r.problem(gate.Problem{Code: "internal", File: file, Message: "could not be read: " + err.Error(), Remedy: "Ask for a recheck."})
+			continue
+		}
+		r.plan(ctx, PlanFile{File: file, Source: SourceCommitted, Data: contents[file]}, r.untouched(file))
+	}
+}
+
+// untouched reports whether a file is certainly the same at the merge base.
+func (r *terraformRun) untouched(file string) bool {
+	if r.options.Changed != nil {
+		return !r.options.Changed[file]
+	}
+	blob := r.head.Blob(file)
+	return r.base != nil && blob != "" && blob == r.base.Blob(file)
+}
+
+// plan adds the documents of one plan. unchanged: the same plan is at the merge base, so the pull request brings none of it.
+func (r *terraformRun) plan(ctx context.Context, file PlanFile, unchanged bool) {
+	if len(r.result.Documents) > r.limits.Documents {
+		return // reported at the end
+	}
+	project, problem := projectOf(file, r.options.Terraform.Projects)
+	if problem != nil {
+		r.problem(*problem)
+		return
+	}
+	key := projectKey{project.Dir, project.Workspace}
+	if unchanged && r.options.Changed != nil && r.touched(ctx, project.Dir) {
+		if _, ok := r.missing[key]; !ok {
+			r.missing[key] = file.File
+			r.order = append(r.order, key)
+		}
+	} else {
+		r.arrived[key] = true
+	}
+	parsed, problem := readPlan(file.Data, file.File, r.limits)
+	if problem != nil {
+		r.problem(*problem)
+		return
+	}
+	if problem := parsed.incomplete(file.File); problem != nil {
+		r.problem(*problem)
+	}
+	sum := sha256.Sum256(file.Data)
+	digest := "sha256:" + hexcode.EncodeToString(sum[:])
+	r.result.Plans = append(r.result.Plans, gate.Plan{
+		Dir: orRoot(project.Dir), Workspace: project.Workspace, Environment: project.Environment,
+		Source: file.Source, File: file.File, Digest: digest,
+	})
+	set := orRoot(project.Dir) + ":" + project.Workspace
+	if known, ok := r.sets[set]; ok {
+		if known == digest {
+			return // the same plan twice
+		}
+		set += " " + file.File
+	}
+	r.sets[set] = digest
+	reader := &planReader{plan: parsed, file: file.File, config: readConfiguration(parsed.configuration), redactor: r.options.Redactor}
+	docs, problem := reader.resources()
+	if problem != nil {
+		r.problem(*problem)
+		return
+	}
+	if unchanged {
+		docs = settled(append(docs, withOutputActions(reader.others())...))
+	} else {
+		base, known := r.baseOthers(ctx, file)
+		same := r.options.Changed != nil && !r.touched(ctx, project.Dir)
+		docs = append(docs, compareOthers(reader.others(), base, known, func(*gate.Document) bool { return same })...)
+	}
+	r.finishPlan(ctx, docs, project, set, file.File)
+}
+
+// finishPlan says of every document where it belongs and where it is declared.
+func (r *terraformRun) finishPlan(ctx context.Context, docs []gate.Document, project Project, set, file string) {
+	for i := range docs {
+		doc := &docs[i]
+		doc.Set, doc.Environment, doc.File = set, project.Environment, file
+		if len(r.sources.dirs) == 0 {
+			continue
+		}
+		if found, ok := r.sources.place(ctx, project.Dir, doc); ok {
+			doc.File, doc.Line = found.file, found.line
+		}
+	}
+	r.result.Documents = append(r.result.Documents, docs...)
+}
+
+// settled makes the documents of a plan that the pull request does not bring: what the plan would do is what it would have done
+// without the pull request.
+func settled(docs []gate.Document) []gate.Document {
+	kept := docs[:0]
+	for _, doc := range docs {
+		if doc.After == nil {
+			continue
+		}
+		doc.Before, doc.Actions = doc.After, []string{"no-op"}
+		doc.Change = replaceActions(doc.Change)
+		kept = append(kept, doc)
+	}
+	return kept
+}
+
+func withOutputActions(docs []gate.Document) []gate.Document {
+	for i := range docs {
+		docs[i].Change = withActions(docs[i].Change, []string{"no-op"})
+	}
+	return docs
+}
+
+// replaceActions puts no-op into a Change whose first key is actions.
+func replaceActions(change []byte) []byte {
+	start := len(`{"actions":`)
+	return append([]byte(`{"actions":["no-op"]`), change[skip(change, start):]...)
+}
+
+// baseOthers are the documents that are no resources of the same plan file at the merge base, when it has one that can be read.
+func (r *terraformRun) baseOthers(ctx context.Context, file PlanFile) ([]gate.Document, bool) {
+	if r.base == nil || file.Source != SourceCommitted || sizeOf(r.base, file.File) > r.limits.Plan {
+		return nil, false
+	}
+	contents, err := r.base.Read(ctx, []string{file.File})
+	if err != nil || contents[file.File] == nil {
+		return nil, false
+	}
+	parsed, problem := readPlan(contents[file.File], file.File, r.limits)
+	if problem != nil {
+		return nil, false
+	}
+	reader := &planReader{plan: parsed, file: file.File, config: readConfiguration(parsed.configuration), redactor: r.options.Redactor}
+	return reader.others(), true
+}
+
+func (r *terraformRun) touched(ctx context.Context, dir string) bool {
+	touched, ok := r.touch[dir]
+	if !ok {
+		changed := map[string]bool{}
+		for file, yes := range r.options.Changed {
+			if yes && !matchAny(r.options.Terraform.Committed, file) {
+				changed[file] = true
+			}
+		}
+		touched = r.sources.touched(ctx, dir, changed)
+		r.touch[dir] = touched
+	}
+	return touched
+}
+
+// absent lists the projects whose source the pull request touches and that have no plan for it.
+func (r *terraformRun) absent(ctx context.Context) {
+	dirs := map[string]int{}
+	for _, project := range r.options.Terraform.Projects {
+		dirs[cleanDir(project.Dir)]++
+	}
+	for _, project := range r.options.Terraform.Projects {
+		key := projectKey{cleanDir(project.Dir), orDefault(project.Workspace)}
+		needed := r.options.Changed == nil && len(r.sources.dirs[key.dir]) > 0 || r.options.Changed != nil && r.touched(ctx, key.dir)
+		if _, stale := r.missing[key]; !needed || stale || r.arrived[key] {
+			continue
+		}
+		name := orRoot(key.dir)
+		if dirs[key.dir] > 1 {
+			name += fmt.Sprintf(" (workspace %s)", key.workspace)
+		}
+		remedy := fmt.Sprintf("Run terraform plan -out=tfplan in %s, then gatehouse plan submit --plan FILE --dir %s with the output of "+
+			"terraform show -json tfplan.", orRoot(key.dir), orRoot(key.dir))
+		if len(r.options.Terraform.Committed) > 0 {
+			remedy = fmt.Sprintf("Run terraform plan -out=tfplan in %s and commit the output of terraform show -json tfplan to a file "+
+				"that matches %s.", orRoot(key.dir), strings.Join(r.options.Terraform.Committed, " or "))
+		}
+		r.result.Missing = append(r.result.Missing, gate.Missing{What: "plan", For: name, Remedy: remedy})
+	}
+	for _, key := range r.order {
+		if r.arrived[key] {
+			continue
+		}
+		r.result.Missing = append(r.result.Missing, gate.Missing{
+			What: "plan", For: orRoot(key.dir),
+			Remedy: fmt.Sprintf("%s is older than this change of its source; %s%s, and commit it.",
+				r.missing[key], remakePlan, r.missing[key]),
+		})
+	}
+}
+
+// strayPlans names JSON files that are plans and that the configuration does not mention.
+func (b *builder) strayPlans(ctx context.Context) {
+	var files []string
+	for _, file := range b.head.Paths() {
+		if strings.HasSuffix(file, ".json") && b.changed(file) && !matchAny(b.options.Terraform.Committed, file) &&
+			sizeOf(b.head, file) <= b.limits.Plan {
+			files = append(files, file)
+		}
+	}
+	b.inBatches(ctx, b.head, files, func(contents map[string][]byte, batch []string) {
+		for _, file := range batch {
+			if looksLikePlan(contents[file]) {
+				b.unjudged(file, 0, "is a Terraform plan that the configuration does not name",
+					fmt.Sprintf("To have it judged, set terraform.plans.committed.path to %q, or hand it in with gatehouse check --plan.", file),
+					"terraform")
+			}
+		}
+	})
+}
+
+// sizeOf is the size of a file when the tree knows it, else 0.
+func sizeOf(tree Tree, file string) int64 {
+	if t, ok := tree.(sizer); ok {
+		if size, known := t.Size(file); known {
+			return size
+		}
+	}
+	return 0
+}
+
+// batchFiles is how many files are held in memory at once.
+const batchFiles = 1000
+
+// inBatches reads files and hands them on. A tree that cannot be read is a problem, and ends it.
+func (b *builder) inBatches(ctx context.Context, tree Tree, files []string, use func(contents map[string][]byte, batch []string)) {
+	for start := 0; start < len(files); start += batchFiles {
+		batch := files[start:min(start+batchFiles, len(files))]
+		contents, err := tree.Read(ctx, batch)
+		if err != nil {
+			b.problem(gate.Problem{Code: "internal", Message: "The files could not be read: " + err.Error(), Remedy: "Ask for a recheck."})
+			return
+		}
+		use(contents, batch)
+	}
+}
