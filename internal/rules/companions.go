@@ -30,13 +30,9 @@ type view struct {
 	term *ast.Term
 }
 
+// noChange reports whether nothing happens to the document. One that does not say counts as changed.
 func noChange(d *gate.Document) bool {
-	for _, action := range d.Actions {
-		if action != "no-op" {
-			return false
-		}
-	}
-	return true
+	return len(d.Actions) == 1 && d.Actions[0] == "no-op"
 }
 
 // reads reports whether rules with these uses read the document as a companion.

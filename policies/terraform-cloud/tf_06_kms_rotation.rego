@@ -15,7 +15,7 @@
 #   inspects: {terraform: [aws_kms_key, google_kms_crypto_key]}
 #   references: [AWS-0065, GCP-0065, CKV_AWS_7, CKV_GCP_43]
 #   parameters:
-#     max_days: {default: 365, description: Longest time between two rotations, in days.}
+#     max_days: {default: 365, description: "Longest time between two rotations, in days."}
 package gatehouse.terraform_cloud.kms_rotation
 
 import data.gatehouse.lib.terraform

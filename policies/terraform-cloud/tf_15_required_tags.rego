@@ -13,7 +13,7 @@
 #   inspects: {terraform: ["*"]}
 #   parameters:
 #     tags: {required: true, description: "Names of the tags that every resource must have."}
-#     types: {default: ["aws_*", "azurerm_*", "google_*"], description: Resource types that are asked, with * as wildcard.}
+#     types: {default: ["aws_*", "azurerm_*", "google_*"], description: "Resource types that are asked, with * as wildcard."}
 #     except: {default: ["aws_autoscaling_group"], description: Resource types that are not asked.}
 package gatehouse.terraform_cloud.required_tags
 

@@ -1,0 +1,385 @@
+package rules
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/tester"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// Report is what came of the unit tests and examples of rules.
+type Report struct {
+	Cases []Case // by file and name
+}
+
+// Case is one unit test or one example.
+type Case struct {
+	File    string
+	Line    int // 0 for an example
+	Name    string
+	Example bool   // else a unit test in Rego
+	Failure string // "" when it came out as it should
+}
+
+// Failed counts the cases that did not come out as they should.
+func (r *Report) Failed() int {
+	n := 0
+	for _, c := range r.Cases {
+		if c.Failure != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// tests is a folder of rules with their tests.
+type tests struct {
+	options Options
+	loader  *loader
+	known   map[string][]*source
+	bases   []testBase
+}
+
+type testBase struct {
+	fsys   fs.FS
+	prefix string
+}
+
+// RunTests runs the unit tests (NAME_test.rego) and the examples (NAME.examples.yaml) of the rules in o.Dirs, or, when there are
+// none, of the built-in packs. Other options do not matter. A *[LoadError] says why the rules cannot be run at all.
+func RunTests(ctx context.Context, o Options) (Report, error) {
+	t, err := loadTests(o)
+	if err != nil {
+		return Report{}, err
+	}
+	var report Report
+	if report.Cases, err = t.unit(ctx); err != nil {
+		return Report{}, err
+	}
+	examples, err := t.examples(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	report.Cases = append(report.Cases, examples...)
+	slices.SortStableFunc(report.Cases, func(a, b Case) int {
+		return strings.Compare(a.File+"\x00"+a.Name, b.File+"\x00"+b.Name)
+	})
+	return report, nil
+}
+
+// Lint gives everything that is wrong with the rules in o.Dirs, or, when there are none, with the built-in packs: metadata, Rego,
+// and examples that cannot be read.
+func Lint(o Options) []gate.Problem {
+	t, err := loadTests(o)
+	var load *LoadError
+	if errors.As(err, &load) {
+		return load.Problems
+	}
+	var all []*source
+	for _, s := range t.loader.sources {
+		if !s.builtin || len(o.Dirs) == 0 {
+			all = append(all, s)
+		}
+	}
+	_, problems := compile(slices.DeleteFunc(slices.Clone(all), func(s *source) bool { return s.rule == nil }), t.known)
+	for _, s := range all { // helpers that no rule uses
+		problems = append(problems, s.parse(t.known).problems...)
+	}
+	for _, b := range t.bases {
+		problems = append(problems, b.lintExamples()...)
+	}
+	sortProblems(problems)
+	return slices.Compact(problems)
+}
+
+func loadTests(o Options) (*tests, error) {
+	t := &tests{options: o, loader: &loader{}, known: map[string][]*source{}}
+	t.loader.builtin(o.Builtin)
+	for _, d := range o.Dirs {
+		t.loader.dir(d)
+		t.bases = append(t.bases, testBase{d.FS, d.Name})
+	}
+	if len(o.Dirs) == 0 {
+		t.bases = []testBase{{o.Builtin, "policies"}}
+	}
+	t.loader.metadata()
+	t.loader.unique()
+	if len(t.loader.problems) > 0 {
+		sortProblems(t.loader.problems)
+		return nil, &LoadError{t.loader.problems}
+	}
+	for _, s := range t.loader.sources {
+		t.known[s.header.pkg] = append(t.known[s.header.pkg], s)
+	}
+	return t, nil
+}
+
+// files gives the names that end in suffix.
+func (b testBase) files(suffix string) ([]string, error) {
+	var names []string
+	err := fs.WalkDir(b.fsys, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && strings.HasSuffix(name, suffix) {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking for tests in %s: %w", b.prefix, err)
+	}
+	return names, nil
+}
+
+// unit runs the unit tests in OPA's own runner.
+func (t *tests) unit(ctx context.Context) ([]Case, error) {
+	sources, problems := closure(t.loader.sources, t.known)
+	modules := map[string]*ast.Module{}
+	for _, s := range sources {
+		modules[s.file] = s.parsed.module
+	}
+	testFiles := map[string]bool{}
+	for _, b := range t.bases {
+		names, err := b.files("_test.rego")
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			shown := path.Join(b.prefix, name)
+			p, err := t.parseTest(b.fsys, name, shown)
+			if err != nil {
+				return nil, err
+			}
+			problems = append(problems, p.problems...)
+			modules[shown] = p.module
+			testFiles[shown] = true
+		}
+	}
+	if len(problems) > 0 {
+		sortProblems(problems)
+		return nil, &LoadError{problems}
+	}
+	if len(testFiles) == 0 {
+		return nil, nil
+	}
+	store, err := parameterStore(sources)
+	if err != nil {
+		return nil, err
+	}
+	compiler := ast.NewCompiler().WithCapabilities(testCapabilities()).WithEnablePrintStatements(true).WithDefaultRegoVersion(ast.RegoV1)
+	txn, err := store.NewTransaction(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading parameters for unit tests: %w", err)
+	}
+	defer store.Abort(ctx, txn)
+	results, err := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).RunTests(ctx, txn)
+	if err != nil {
+		return nil, &LoadError{compileProblems(err)}
+	}
+	var cases []Case
+	for r := range results {
+		if r.Location == nil || !testFiles[r.Location.File] {
+			continue
+		}
+		c := Case{File: r.Location.File, Line: r.Location.Row, Name: r.Name}
+		switch {
+		case r.Error != nil:
+			c.Failure = r.Error.Error()
+		case r.Fail:
+			c.Failure = strings.TrimSpace("it is not true\n" + string(r.Output))
+		case r.Skip:
+			c.Failure = "it is skipped: rename todo_test_ to test_, or delete it"
+		}
+		cases = append(cases, c)
+	}
+	return cases, nil
+}
+
+// parseTest parses a unit test; data.parameters there are the parameters of the rule that it tests.
+func (t *tests) parseTest(fsys fs.FS, name, shown string) (*parsedSource, error) {
+	text, err := readCapped(fsys, name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", shown, err)
+	}
+	h, _ := scanHeader(text)
+	id := ""
+	sibling := strings.TrimSuffix(shown, "_test.rego") + ".rego"
+	for _, s := range t.loader.sources {
+		if s.rule != nil && (s.file == sibling || s.header.pkg == strings.TrimSuffix(h.pkg, "_test")) {
+			id = s.rule.ID
+		}
+	}
+	p := parseModule(shown, text, id, t.known)
+	p.problems = slices.DeleteFunc(p.problems, func(p gate.Problem) bool { return strings.Contains(p.Message, "it would bring in output") })
+	return p, nil
+}
+
+// testCapabilities are what unit tests may call: what rules may, and print.
+func testCapabilities() *ast.Capabilities {
+	c := capabilities()
+	for _, b := range ast.CapabilitiesForThisVersion().Builtins {
+		if slices.Contains([]string{"print", "trace", "internal.print", "internal.test_case"}, b.Name) {
+			c.Builtins = append(c.Builtins, b)
+		}
+	}
+	return c
+}
+
+func (b testBase) lintExamples() []gate.Problem {
+	names, err := b.files(".examples.yaml")
+	if err != nil {
+		return []gate.Problem{{Code: "rules", File: b.prefix, Message: err.Error(), Remedy: "Check that the folder can be read."}}
+	}
+	var problems []gate.Problem
+	for _, name := range names {
+		if _, err := b.readExamples(name); err != nil {
+			problems = append(problems, gate.Problem{
+				Code: "rules", File: path.Join(b.prefix, name), Message: err.Error(), Remedy: "docs/writing-rules.md shows the form.",
+			})
+		}
+	}
+	return problems
+}
+
+func (b testBase) readExamples(name string) (*Examples, error) {
+	text, err := readCapped(b.fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExamples(text)
+}
+
+// examples runs every example through the engine.
+func (t *tests) examples(ctx context.Context) ([]Case, error) {
+	all, err := New(ctx, Options{Builtin: t.options.Builtin, Packs: []string{"all"}, Dirs: t.options.Dirs, Version: t.options.Version})
+	if err != nil {
+		return nil, err
+	}
+	if problems := all.Check(); len(problems) > 0 {
+		return nil, &LoadError{problems}
+	}
+	var cases []Case
+	for _, b := range t.bases {
+		names, err := b.files(".examples.yaml")
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			shown := path.Join(b.prefix, name)
+			examples, err := b.readExamples(name)
+			if err != nil {
+				cases = append(cases, Case{File: shown, Name: "the file", Example: true, Failure: err.Error()})
+				continue
+			}
+			sibling := strings.TrimSuffix(shown, ".examples.yaml") + ".rego"
+			for _, example := range slices.Concat(examples.Good, examples.Bad) {
+				c := Case{File: shown, Name: example.Name, Example: true}
+				c.Failure = t.example(ctx, all, sibling, &example)
+				cases = append(cases, c)
+			}
+		}
+	}
+	return cases, nil
+}
+
+// example says how the engine's answer differs from the example's.
+func (t *tests) example(ctx context.Context, all *Engine, file string, example *Example) string {
+	i := slices.IndexFunc(t.loader.sources, func(s *source) bool { return s.file == file && s.rule != nil })
+	if i < 0 {
+		return "there is no rule " + file
+	}
+	id := t.loader.sources[i].rule.ID
+	engine := all.restricted(id)
+	if len(example.Parameters) > 0 || engine == nil {
+		var err error
+		o := Options{Builtin: t.options.Builtin, Packs: []string{}, Dirs: t.options.Dirs, Only: []string{id}}
+		o.Rules = map[string]Setting{id: {Parameters: example.Parameters, Enforcement: recommended(t.loader.sources[i].rule.Severity)}}
+		if engine, err = New(ctx, o); err != nil {
+			return err.Error()
+		}
+	}
+	docs, err := example.Documents()
+	if err != nil {
+		return err.Error()
+	}
+	answer := engine.Evaluate(ctx, Input{Documents: docs})
+	if len(answer.Problems) > 0 {
+		return (&LoadError{answer.Problems}).Error()
+	}
+	return differences(example.Findings, &answer)
+}
+
+// restricted is the engine with one rule in force, sharing what is compiled; nil when the rule is off.
+func (e *Engine) restricted(id string) *Engine {
+	i := slices.IndexFunc(e.rules, func(s *source) bool { return s.rule.ID == id })
+	if i < 0 {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return &Engine{options: e.options, rules: e.rules[i : i+1], known: e.known, digest: e.digest, program: e.program}
+}
+
+// differences compares the whole list of findings; of a path or line only where the example gives one.
+func differences(want []ExampleFinding, answer *gate.Evaluation) string {
+	var got []ExampleFinding
+	for _, f := range answer.Findings {
+		got = append(got, ExampleFinding{Resource: f.Resource, Message: f.Message, Path: f.Path, Line: f.Line, Unknown: f.Unknown})
+	}
+	for _, r := range answer.Requirements {
+		got = append(got, ExampleFinding{Resource: r.Resource, Reason: r.Reason, Count: r.Count, Teams: r.Teams, Users: r.Users})
+	}
+	missing := map[string]int{}
+	matched := make([]bool, len(got))
+	for _, w := range want {
+		if w.Reason != "" && w.Count == 0 {
+			w.Count = 1
+		}
+		i := slices.IndexFunc(got, func(g ExampleFinding) bool { return w.matches(g) })
+		for i >= 0 && matched[i] {
+			next := slices.IndexFunc(got[i+1:], func(g ExampleFinding) bool { return w.matches(g) })
+			if next < 0 {
+				i = -1
+				break
+			}
+			i += next + 1
+		}
+		if i < 0 {
+			missing[w.String()]++
+			continue
+		}
+		matched[i] = true
+	}
+	var lines []string
+	for _, text := range slices.Sorted(maps.Keys(missing)) {
+		lines = append(lines, "missing:    "+text)
+	}
+	for i, g := range got {
+		if !matched[i] {
+			lines = append(lines, "unexpected: "+g.String())
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (w *ExampleFinding) matches(g ExampleFinding) bool {
+	return w.Resource == g.Resource && w.Message == g.Message && w.Unknown == g.Unknown && w.Reason == g.Reason && w.Count == g.Count &&
+		slices.Equal(w.Teams, g.Teams) && slices.Equal(w.Users, g.Users) && (w.Path == "" || w.Path == g.Path) && (w.Line == 0 || w.Line == g.Line)
+}
+
+// String is the finding as one line of an examples file.
+func (w ExampleFinding) String() string {
+	text, err := json.Marshal(w)
+	if err != nil { // plain fields: cannot fail
+		return w.Message
+	}
+	return string(text)
+}
