@@ -23,6 +23,7 @@ type Options struct {
 type TerraformOptions struct {
 	Projects  []Project
 	Committed []string // globs
+	Discover  bool     // every JSON file that is a plan by its content counts; for checking files on disk
 }
 
 // Project is one directory of Terraform source and one of its workspaces.
@@ -62,12 +63,13 @@ type builder struct {
 	options    Options
 	limits     Limits
 	result     Result
+	plans      map[string]bool // files of the head that were taken for plans
 }
 
 // Build reads the documents of a snapshot against its merge base, which may be nil: then everything is new. It never fails: what
 // goes wrong is in the result.
 func Build(ctx context.Context, head, base Tree, options Options) Result {
-	b := &builder{head: head, base: base, options: options, limits: options.Limits.withDefaults()}
+	b := &builder{head: head, base: base, options: options, limits: options.Limits.withDefaults(), plans: map[string]bool{}}
 	if b.head == nil {
 		b.head = MapTree{}
 	}

@@ -69,7 +69,7 @@ func (b *builder) kubernetes(ctx context.Context) {
 // candidate reports whether a file could be a manifest by its name. A pattern that does not name an extension itself stands for
 // YAML and JSON files, so that k8s/** does not make a manifest of the README beside them.
 func (r *kubernetesRun) candidate(file string) bool {
-	if kustomization(file) || matchAny(r.options.Terraform.Committed, file) {
+	if kustomization(file) || r.plans[file] || matchAny(r.options.Terraform.Committed, file) {
 		return false
 	}
 	usual := isYAML(file) || strings.HasSuffix(file, ".json")

@@ -55,6 +55,9 @@ type manifestReader struct {
 func (r *manifestReader) read(data []byte, json, all bool) *manifest {
 	m := &manifest{}
 	if int64(len(data)) > r.limits.Manifest {
+		if looksLikePlan(data) && !hasTopLevel(data, "apiVersion") {
+			return m // one that nothing names; it is told as such
+		}
 		m.looks = looksLikeKubernetes(data)
 		m.err = &manifestError{
 			limit: true, message: fmt.Sprintf("has %d bytes, more than the limit of %d", len(data), r.limits.Manifest),
@@ -244,6 +247,21 @@ func looksLikeKubernetes(data []byte) bool {
 		return bytes.Contains(data, []byte("apiVersion")) && bytes.Contains(data, []byte("kind"))
 	}
 	return versionLine.Match(data) && kindLine.Match(data)
+}
+
+// hasTopLevel reports whether a JSON object has a key; anything that is not a JSON object may have it.
+func hasTopLevel(data []byte, name string) bool {
+	s := scanner{data: data, depth: 200}
+	found := false
+	start := s.space(0)
+	if start >= len(data) || data[start] != '{' {
+		return true
+	}
+	_, err := s.object(start, 0, func(key, keyEnd, _, _ int) error {
+		found = found || isKey(data[key:keyEnd], name)
+		return nil
+	})
+	return found || err != nil
 }
 
 // mayBeKubernetes tells quickly that a file certainly is not Kubernetes. The words can be written with escapes or as binary, so a

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	hexcode "encoding/hex"
@@ -10,8 +11,11 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
-// SourceCommitted is the source of a plan that is a file of the repository.
-const SourceCommitted = "committed"
+// SourceCommitted is the source of a plan that is a file of the repository; SourceFile of one that was found on disk.
+const (
+	SourceCommitted = "committed"
+	SourceFile      = "file"
+)
 
 // projectKey is one workspace of one directory.
 type projectKey struct{ dir, workspace string }
@@ -34,7 +38,7 @@ func (b *builder) terraform(ctx context.Context) {
 	}
 	run.committed(ctx)
 	for _, plan := range b.options.Plans {
-		run.plan(ctx, plan, false)
+		run.plan(ctx, plan, nil, false)
 	}
 	run.absent(ctx)
 	b.strayPlans(ctx)
@@ -43,33 +47,60 @@ func (b *builder) terraform(ctx context.Context) {
 // committed reads the plans of the tree, one at a time, for they are large.
 func (r *terraformRun) committed(ctx context.Context) {
 	for _, file := range r.head.Paths() {
-		if !matchAny(r.options.Terraform.Committed, file) {
+		configured := matchAny(r.options.Terraform.Committed, file)
+		if !configured && !(r.options.Terraform.Discover && strings.HasSuffix(file, ".json")) {
 			continue
 		}
 		if size := sizeOf(r.head, file); size > r.limits.Plan {
-			r.problem(*tooLarge(file, size, r.limits.Plan, "Split the project into smaller ones, or raise the limit."))
+			if configured {
+				r.problem(*tooLarge(file, size, r.limits.Plan, "Split the project into smaller ones, or raise the limit."))
+			}
 			continue
 		}
 		contents, err := r.head.Read(ctx, []string{file})
 		if err != nil {
-			r.problem(gate.Problem{Code: "internal", File: file, Message: "could not be read: " + err.Error(), Remedy: "Ask for a recheck."})
+			r.problem(unreadable(file, err))
 			continue
 		}
-		r.plan(ctx, PlanFile{File: file, Source: SourceCommitted, Data: contents[file]}, r.untouched(file))
+		plan := PlanFile{File: file, Source: SourceCommitted, Data: contents[file]}
+		if !configured {
+			if plan.Source = SourceFile; !looksLikePlan(plan.Data) {
+				continue
+			}
+		}
+		r.plans[file] = true
+		base := r.baseFile(ctx, file)
+		r.plan(ctx, plan, base, r.untouched(plan, base))
 	}
 }
 
-// untouched reports whether a file is certainly the same at the merge base.
-func (r *terraformRun) untouched(file string) bool {
+func unreadable(file string, err error) gate.Problem {
+	return gate.Problem{Code: "internal", File: file, Message: "could not be read: " + err.Error(), Remedy: "Ask for a recheck."}
+}
+
+// baseFile is a file at the merge base, nil when it is not there.
+func (r *terraformRun) baseFile(ctx context.Context, file string) []byte {
+	if r.base == nil || sizeOf(r.base, file) > r.limits.Plan {
+		return nil
+	}
+	contents, err := r.base.Read(ctx, []string{file})
+	if err != nil {
+		return nil // then all of the plan counts as new
+	}
+	return contents[file]
+}
+
+// untouched reports whether a plan is certainly the same at the merge base.
+func (r *terraformRun) untouched(plan PlanFile, base []byte) bool {
 	if r.options.Changed != nil {
-		return !r.options.Changed[file]
+		return !r.options.Changed[plan.File]
 	}
-	blob := r.head.Blob(file)
-	return r.base != nil && blob != "" && blob == r.base.Blob(file)
+	return base != nil && bytes.Equal(base, plan.Data)
 }
 
-// plan adds the documents of one plan. unchanged: the same plan is at the merge base, so the pull request brings none of it.
-func (r *terraformRun) plan(ctx context.Context, file PlanFile, unchanged bool) {
+// plan adds the documents of one plan. base is the same file at the merge base, nil when there is none. unchanged: the two are the
+// same, so the pull request brings none of it.
+func (r *terraformRun) plan(ctx context.Context, file PlanFile, base []byte, unchanged bool) {
 	if len(r.result.Documents) > r.limits.Documents {
 		return // reported at the end
 	}
@@ -118,9 +149,9 @@ func (r *terraformRun) plan(ctx context.Context, file PlanFile, unchanged bool) 
 	if unchanged {
 		docs = settled(append(docs, withOutputActions(reader.others())...))
 	} else {
-		base, known := r.baseOthers(ctx, file)
+		others, known := r.baseOthers(base, file.File)
 		same := r.options.Changed != nil && !r.touched(ctx, project.Dir)
-		docs = append(docs, compareOthers(reader.others(), base, known, func(*gate.Document) bool { return same })...)
+		docs = append(docs, compareOthers(reader.others(), others, known, func(*gate.Document) bool { return same })...)
 	}
 	r.finishPlan(ctx, docs, project, set, file.File)
 }
@@ -169,19 +200,15 @@ func replaceActions(change []byte) []byte {
 }
 
 // baseOthers are the documents that are no resources of the same plan file at the merge base, when it has one that can be read.
-func (r *terraformRun) baseOthers(ctx context.Context, file PlanFile) ([]gate.Document, bool) {
-	if r.base == nil || file.Source != SourceCommitted || sizeOf(r.base, file.File) > r.limits.Plan {
+func (r *terraformRun) baseOthers(data []byte, file string) ([]gate.Document, bool) {
+	if data == nil {
 		return nil, false
 	}
-	contents, err := r.base.Read(ctx, []string{file.File})
-	if err != nil || contents[file.File] == nil {
-		return nil, false
-	}
-	parsed, problem := readPlan(contents[file.File], file.File, r.limits)
+	parsed, problem := readPlan(data, file, r.limits)
 	if problem != nil {
 		return nil, false
 	}
-	reader := &planReader{plan: parsed, file: file.File, config: readConfiguration(parsed.configuration), redactor: r.options.Redactor}
+	reader := &planReader{plan: parsed, file: file, config: readConfiguration(parsed.configuration), redactor: r.options.Redactor}
 	return reader.others(), true
 }
 
@@ -190,7 +217,7 @@ func (r *terraformRun) touched(ctx context.Context, dir string) bool {
 	if !ok {
 		changed := map[string]bool{}
 		for file, yes := range r.options.Changed {
-			if yes && !matchAny(r.options.Terraform.Committed, file) {
+			if yes && !r.plans[file] && !matchAny(r.options.Terraform.Committed, file) {
 				changed[file] = true
 			}
 		}
@@ -238,9 +265,12 @@ func (r *terraformRun) absent(ctx context.Context) {
 
 // strayPlans names JSON files that are plans and that the configuration does not mention.
 func (b *builder) strayPlans(ctx context.Context) {
+	if b.options.Terraform.Discover {
+		return
+	}
 	var files []string
 	for _, file := range b.head.Paths() {
-		if strings.HasSuffix(file, ".json") && b.changed(file) && !matchAny(b.options.Terraform.Committed, file) &&
+		if strings.HasSuffix(file, ".json") && b.changed(file) && !b.plans[file] && !matchAny(b.options.Terraform.Committed, file) &&
 			sizeOf(b.head, file) <= b.limits.Plan {
 			files = append(files, file)
 		}
