@@ -307,7 +307,12 @@ func (s *Store) putEntry(ctx context.Context, c conn, e Entry) ([]byte, error) {
 	if e.Detail == nil {
 		e.Detail = map[string]any{}
 	}
-	leaf, err := ledger.Canonical(e)
+	// Through encoding/json first, which makes text of strangers that is not UTF-8 presentable, where Canonical refuses it.
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("encoding an audit entry: %w", err)
+	}
+	leaf, err := ledger.CanonicalJSON(text)
 	if err != nil {
 		return nil, fmt.Errorf("encoding an audit entry: %w", err)
 	}
