@@ -250,7 +250,7 @@ func (c *call) authorizeRepo(n need) error {
 	if c.repo.roleOf(c.actor.user) >= parseRole(n.role) {
 		return nil
 	}
-	if n.role == "admin" {
+	if n.role == "admin" && write {
 		return refuse(http.StatusForbidden, "Must have admin rights to Repository.")
 	}
 	if !write {

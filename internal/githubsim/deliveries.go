@@ -102,3 +102,7 @@ func flat(h http.Header) object {
 	}
 	return out
 }
+
+func (c *call) hookConfig() (reply, error) {
+	return ok(object{"content_type": "json", "insecure_ssl": "0", "secret": "********", "url": c.actor.app.webhookURL})
+}

@@ -115,7 +115,9 @@ func (p *PR) Push(spec CommitSpec) string {
 
 // ForcePush replaces the branch by one new commit on top of the base branch.
 func (p *PR) ForcePush(spec CommitSpec) string {
-	spec.Force, spec.Parent = true, p.repo.Head(p.baseRef)
+	p.s.mu.Lock()
+	spec.Force, spec.Parent = true, p.repo.tip(p.baseRef)
+	p.s.mu.Unlock()
 	return p.Push(spec)
 }
 

@@ -73,7 +73,13 @@ func (p *PR) fullJSON() object {
 }
 
 // webhookJSON is the pull request in payloads: GitHub has not worked out yet whether it merges.
-func (p *PR) webhookJSON() object { return p.fullJSON() }
+func (p *PR) webhookJSON() object {
+	out := p.fullJSON()
+	if !p.merged {
+		out["merge_commit_sha"] = nil
+	}
+	return out
+}
 
 func (p *PR) readJSON() object {
 	if p.state != "open" {

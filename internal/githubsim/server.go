@@ -30,6 +30,8 @@ type Options struct {
 	// PointsPerMinute, ContentPerMinute, ContentPerHour and Concurrent are GitHub's secondary limits (900, 80, 500, 100 when 0).
 	// A negative value turns that limit off.
 	PointsPerMinute, ContentPerMinute, ContentPerHour, Concurrent int
+	// Unlimited turns all rate limits off.
+	Unlimited bool
 	// LimitStatus is the status of a secondary-limit refusal: 403 (when 0) or 429. GitHub uses both.
 	LimitStatus int
 
@@ -83,6 +85,9 @@ func New(opt Options) *Server {
 	opt.WebhookWorkers = orDefault(opt.WebhookWorkers, 1)
 	if opt.WebhookTimeout == 0 {
 		opt.WebhookTimeout = 10 * time.Second
+	}
+	if opt.Unlimited {
+		opt.PrimaryLimit, opt.PointsPerMinute, opt.ContentPerMinute, opt.ContentPerHour, opt.Concurrent = 1<<30, -1, -1, -1, -1
 	}
 	opt.URL = strings.TrimRight(opt.URL, "/")
 	if opt.URL == "" {

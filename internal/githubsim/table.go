@@ -26,6 +26,7 @@ func (s *Server) table() []route {
 		rt("GET /app/installations", jwt, (*call).listInstallations),
 		rt("GET /app/installations/{id}", jwt, (*call).getInstallation),
 		rt("POST /app/installations/{id}/access_tokens", jwt, (*call).createToken),
+		rt("GET /app/hook/config", jwt, (*call).hookConfig),
 		rt("GET /app/hook/deliveries", jwt, (*call).listDeliveries),
 		rt("GET /app/hook/deliveries/{id}", jwt, (*call).getDelivery),
 		rt("POST /app/hook/deliveries/{id}/attempts", jwt, (*call).redeliver),
