@@ -58,7 +58,7 @@ func Check(d *gate.Decision, c Context) CheckOutput {
 	}
 	p := newPage(d, &c, false)
 	out.Summary = p.lead() + "\n" + tallies(d) + "\n"
-	out.Text = p.assemble("", maxText)
+	out.Text = strings.TrimLeft(p.assemble("", maxText), "\n")
 	return out
 }
 

@@ -3,6 +3,10 @@ package explain
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
@@ -63,5 +67,22 @@ func JSON(d *gate.Decision) ([]byte, error) {
 	if err := enc.Encode(r); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), nil
+	return visible(b.Bytes()), nil
+}
+
+// visible spells out, in JSON's own way, what would steer the terminal that shows the JSON. It says the same.
+func visible(in []byte) []byte {
+	out := make([]byte, 0, len(in))
+	for _, r := range string(in) {
+		switch {
+		case r < 0x7f || unicode.IsPrint(r): // the encoder has seen to those below the space
+			out = utf8.AppendRune(out, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
 }

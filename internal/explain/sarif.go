@@ -126,9 +126,13 @@ func sarifLocation(file string, line int) *sarif.Location {
 	if file == "" {
 		return nil
 	}
-	parts := strings.Split(gate.Printable(file), "/")
+	file = gate.Printable(file)
+	if strings.HasPrefix(file, "//") { // else a URL of the host after it
+		file = "/" + strings.TrimLeft(file, "/")
+	}
+	parts := strings.Split(file, "/")
 	for i := range parts {
-		parts[i] = url.PathEscape(parts[i])
+		parts[i] = strings.ReplaceAll(url.PathEscape(parts[i]), ":", "%3A") // else a URL of the scheme before it
 	}
 	line = max(line, 1)
 	return sarif.NewLocationWithPhysicalLocation(sarif.NewPhysicalLocation().
@@ -193,13 +197,5 @@ func prune(m map[string]any) {
 				delete(m, key)
 			}
 		}
-	}
-	if lang, ok := m["newlineSequences"]; ok && lang != nil {
-		delete(m, "newlineSequences")
-	}
-	if _, ok := m["contents"]; ok {
-		delete(m, "contents")
-		delete(m, "isComprehensive")
-		delete(m, "language")
 	}
 }

@@ -63,7 +63,8 @@ func groupKey(f *gate.Finding) string { return f.Resource + "\x00" + f.File }
 func (p *page) findings(list []*gate.Finding, limit int) string {
 	return fill(len(list), limit, func(i int) string {
 		f, s, at := list[i], "", 0
-		if i == 0 || groupKey(list[i-1]) != groupKey(f) {
+		first := i == 0 || groupKey(list[i-1]) != groupKey(f)
+		if first {
 			s = "\n" + p.heading(f) + "\n"
 			at = f.Line
 		} else {
@@ -73,17 +74,27 @@ func (p *page) findings(list []*gate.Finding, limit int) string {
 		if f.Line > 0 && f.Line != at {
 			s += fmt.Sprintf(" · %s", p.line(f))
 		}
-		if f.Remedy != "" || f.Docs != "" {
-			s += "\\\n  "
-		}
-		if f.Remedy != "" {
-			s += "→ " + text(f.Remedy)
-		}
-		if why := link("Why this rule", f.Docs); f.Docs != "" && why != "Why this rule" && len(f.Docs) < 2000 {
-			s += " " + why
+		if first || f.Rule != list[i-1].Rule || f.Remedy != list[i-1].Remedy { // said once is enough
+			s += remedy(f)
 		}
 		return s + "\n"
 	}, p.andMore("\n"))
+}
+
+// remedy is the line under a finding: what to do, and where to read why.
+func remedy(f *gate.Finding) string {
+	var parts []string
+	if f.Remedy != "" {
+		parts = append(parts, text(f.Remedy))
+	}
+	const label = "Why this rule"
+	if why := link(label, f.Docs); why != label && len(f.Docs) < 2000 {
+		parts = append(parts, why)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "\\\n  → " + strings.Join(parts, " ")
 }
 
 // heading names what the findings under it are about.
@@ -109,14 +120,14 @@ func (p *page) line(f *gate.Finding) string {
 // aside is what the reader must know of a finding besides its message.
 func (p *page) aside(f *gate.Finding) string {
 	s := ""
-	if f.Unknown {
-		s += " _(known only after apply)_"
+	if f.Unknown && f.Blocks() {
+		s += " (unknown until apply)"
 	}
 	if f.Status == gate.StatusWorse {
-		s += " _(there before, and made worse here)_"
+		s += " (there before, and made worse here)"
 	}
 	if w := f.Waiver; w != nil && w.Expired {
-		s += " _(the waiver of_ " + text(gate.Shorten(w.Owner, maxName)) + " _ended on_ " + text(w.Expires) + "_)_"
+		s += " (the waiver of " + text(gate.Shorten(w.Owner, maxName)) + " ended on " + text(w.Expires) + ")"
 	}
 	return s
 }

@@ -151,7 +151,7 @@ func (p *printer) found(d *gate.Decision) {
 		message := f.Message
 		switch {
 		case f.Unknown:
-			message += " (known only after apply)"
+			message += " (unknown until apply)"
 		case f.Status == gate.StatusWorse:
 			message += " (there before, and made worse here)"
 		}
@@ -159,7 +159,8 @@ func (p *printer) found(d *gate.Decision) {
 		if w := f.Waiver; w != nil && w.Expired {
 			p.paragraph("    ", "    ", "", "the waiver of "+w.Owner+" ended on "+w.Expires)
 		}
-		if f.Remedy != "" {
+		next := i + 1 // one remedy for a row of the same
+		if f.Remedy != "" && (next == len(list) || groupKey(list[next]) != groupKey(f) || list[next].Remedy != f.Remedy) {
 			p.paragraph("    → ", "      ", dim, f.Remedy)
 		}
 	}
@@ -184,7 +185,7 @@ func (p *printer) unjudged(list []gate.Problem) {
 func (p *printer) asked(d *gate.Decision) {
 	for i := range d.Missing {
 		m := &d.Missing[i]
-		p.paragraph(p.paint(yellow, "…")+" ", "  ", "", "missing: a "+m.What+" of "+m.For+". "+m.Remedy)
+		p.paragraph(p.paint(yellow, "…")+" ", "  ", "", strings.TrimSuffix("missing: a "+m.What+" of "+m.For+": "+m.Remedy, ": "))
 	}
 	for i := range d.Requirements {
 		r := &d.Requirements[i]
