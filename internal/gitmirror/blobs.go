@@ -42,27 +42,39 @@ func (m *Mirrors) Blobs(ctx context.Context, repo Repo, shas []string, limits Li
 		}
 		ask = append(ask, sha)
 	}
-	if len(ask) > 0 {
-		found, err := m.prefetch(ctx, mi, ask)
+	for try := 0; ; try++ {
+		err := m.readBlobs(ctx, mi, shas, ask, sizes, limits, out)
+		var failed *gitError
+		if errors.As(err, &failed) && !failed.remote() && try == 0 {
+			continue // the mirror was deleted after the files had been fetched
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading %d files of %s: %w", len(ask), repo, err)
 		}
-		maps.Copy(sizes, found)
-	}
-	if err := limits.check(shas, sizes); err != nil {
-		return nil, err
-	}
-	err = m.contents(ctx, mi, ask, "blob", limits.PerBlob, func(sha string, data []byte) error {
-		out[sha] = data
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading %d files of %s: %w", len(ask), repo, err)
+		break
 	}
 	for _, sha := range ask {
 		m.cache.put(cacheKey{mi.dir, "blob", sha}, out[sha], int64(len(out[sha]))+300)
 	}
 	return out, nil
+}
+
+// readBlobs reads the blobs of ask into out, all or none, after checking the sizes of all that are wanted.
+func (m *Mirrors) readBlobs(ctx context.Context, mi *mirror, shas, ask []string, sizes map[string]int64, limits Limits, out map[string][]byte) error {
+	if len(ask) > 0 {
+		found, err := m.prefetch(ctx, mi, ask)
+		if err != nil {
+			return err
+		}
+		maps.Copy(sizes, found)
+	}
+	if err := limits.check(shas, sizes); err != nil {
+		return err
+	}
+	return m.contents(ctx, mi, ask, "blob", limits.PerBlob, func(sha string, data []byte) error {
+		out[sha] = data
+		return nil
+	})
 }
 
 func (l Limits) check(shas []string, sizes map[string]int64) error {
@@ -101,11 +113,7 @@ func (m *Mirrors) prefetch(ctx context.Context, mi *mirror, shas []string) (map[
 		}
 		err = m.fetchBlobs(ctx, mi, token, shas)
 	}
-	if errors.As(err, &failed) && (failed.refused() || failed.gone()) {
-		if failed.refused() {
-			// Such a server gave all blobs with the commits, so this mirror lost them. The next Sync gets them back.
-			_ = mi.remove()
-		}
+	if errors.As(err, &failed) && failed.gone() {
 		return nil, &MissingError{Repo: mi.repo, SHAs: missing}
 	}
 	if err != nil {
@@ -119,7 +127,8 @@ func (m *Mirrors) prefetch(ctx context.Context, mi *mirror, shas []string) (map[
 }
 
 // fetchBlobs fetches those blobs that the mirror lacks. The filter keeps blobs from coming along unasked; those named in
-// the request are sent in spite of it.
+// the request are sent in spite of it. From a server that gives nothing by its SHA everything is fetched once more, with
+// all blobs.
 func (m *Mirrors) fetchBlobs(ctx context.Context, mi *mirror, token TokenSource, shas []string) error {
 	if err := m.create(ctx, mi); err != nil {
 		return err
@@ -135,7 +144,25 @@ func (m *Mirrors) fetchBlobs(ctx context.Context, mi *mirror, token TokenSource,
 	if err := m.tidy(ctx, mi); err != nil {
 		return err
 	}
-	return m.fetch(ctx, mi, secret, true, []byte(strings.Join(missing, "\n")+"\n"))
+	var failed *gitError
+	err = m.fetch(ctx, mi, secret, byNeed, []byte(strings.Join(missing, "\n")+"\n"))
+	if !errors.As(err, &failed) || !failed.refused() {
+		return err
+	}
+	mi.completeFromNowOn()
+	for _, want := range mi.remembered() {
+		err := m.fetch(ctx, mi, secret, again, specs([]Want{want}, func(w Want) string { return w.Ref }))
+		if errors.As(err, &failed) && failed.gone() {
+			continue // a branch that was deleted; what is missing shows in the end
+		}
+		if err != nil {
+			return err
+		}
+		if _, left, err := m.blobSizes(ctx, mi, missing); err != nil || len(left) == 0 {
+			return err
+		}
+	}
+	return nil
 }
 
 // blobSizes looks blobs up without the network and returns the sizes of those that are there, and the others.

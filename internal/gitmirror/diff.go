@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -104,53 +103,49 @@ func (m *Mirrors) readDiff(r io.Reader, head string) ([]FileChange, error) {
 	return changes, m.recordsErr(records, head)
 }
 
+// content is what two files must share to be taken for one that moved: the blob, and the mode of what is no regular file.
+// In the first of two rounds they share the base name, too.
+type content struct {
+	blob string
+	mode Mode
+	base string
+}
+
+func contentOf(blob string, mode Mode, base string) content {
+	if mode.Regular() {
+		mode = ModeFile
+	}
+	return content{blob, mode, base}
+}
+
 // pairRenames joins each added file with a deleted one of the same content and kind, one to one: a deleted file of the same
 // base name first, else the first by path. Git's own detection has limits on the count of files; this has none.
 func pairRenames(changes []FileChange) []FileChange {
-	type content struct {
-		blob    string
-		regular bool
-		mode    Mode // of what is no regular file
-	}
-	contentOf := func(blob string, mode Mode) content {
-		if mode.Regular() {
-			return content{blob: blob, regular: true}
-		}
-		return content{blob: blob, mode: mode}
-	}
-	deleted := map[content][]int{} // in the order of paths
-	for i, c := range changes {
-		if c.Status == Deleted && c.OldBlob != emptyBlob && c.OldMode != ModeSubmodule {
-			key := contentOf(c.OldBlob, c.OldMode)
-			deleted[key] = append(deleted[key], i)
-		}
-	}
-	gone := map[int]bool{}
-	pair := func(added *FileChange, sameName bool) {
-		key := contentOf(added.NewBlob, added.NewMode)
-		candidates := deleted[key]
-		at := 0
-		if sameName {
-			at = slices.IndexFunc(candidates, func(i int) bool { return path.Base(changes[i].Path) == path.Base(added.Path) })
-		}
-		if at < 0 || at >= len(candidates) {
-			return
-		}
-		old := changes[candidates[at]]
-		gone[candidates[at]] = true
-		deleted[key] = slices.Delete(candidates, at, at+1)
-		added.Status, added.OldPath = Renamed, old.Path
-		added.OldMode, added.OldBlob = old.OldMode, old.OldBlob
-		added.Unsafe = cmp.Or(added.Unsafe, old.Unsafe)
-	}
-	for _, sameName := range []bool{true, false} {
-		for i := range changes {
-			if changes[i].Status == Added {
-				pair(&changes[i], sameName)
+	gone := make([]bool, len(changes))
+	for _, baseOf := range []func(string) string{path.Base, func(string) string { return "" }} {
+		deleted := map[content][]int{} // in the order of paths
+		for i, c := range changes {
+			if c.Status == Deleted && !gone[i] && c.OldBlob != emptyBlob && c.OldMode != ModeSubmodule {
+				key := contentOf(c.OldBlob, c.OldMode, baseOf(c.Path))
+				deleted[key] = append(deleted[key], i)
 			}
 		}
+		for i := range changes {
+			c := &changes[i]
+			key := contentOf(c.NewBlob, c.NewMode, baseOf(c.Path))
+			if c.Status != Added || len(deleted[key]) == 0 {
+				continue
+			}
+			from := deleted[key][0]
+			deleted[key] = deleted[key][1:]
+			gone[from] = true
+			old := changes[from]
+			c.Status, c.OldPath = Renamed, old.Path
+			c.OldMode, c.OldBlob = old.OldMode, old.OldBlob
+			c.Unsafe = cmp.Or(c.Unsafe, old.Unsafe)
+		}
 	}
-	out := make([]FileChange, 0, len(changes)-len(gone))
+	out := make([]FileChange, 0, len(changes))
 	for i, c := range changes {
 		if !gone[i] {
 			out = append(out, c)

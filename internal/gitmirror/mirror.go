@@ -16,10 +16,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,6 +46,7 @@ type Options struct {
 	FetchTimeout   time.Duration // one fetch; default 10 minutes
 	ReadTimeout    time.Duration // one read; default 2 minutes
 	MaxMirrorBytes int64         // packs of one mirror on disk; default 8 GiB
+	MaxPacks       int           // packs of one mirror before they are joined: git looks through all of them; default 100
 	MaxEntries     int           // files of one tree, changes of one diff; default 1,000,000
 	MaxPath        int           // bytes of one path; default 4,096
 	MaxCommits     int           // commits of one range; default 10,000
@@ -77,6 +80,7 @@ func New(opts Options) (*Mirrors, error) {
 	defaults(&opts.FetchTimeout, 10*time.Minute)
 	defaults(&opts.ReadTimeout, 2*time.Minute)
 	defaults(&opts.MaxMirrorBytes, 8<<30)
+	defaults(&opts.MaxPacks, 100)
 	defaults(&opts.MaxEntries, 1_000_000)
 	defaults(&opts.MaxPath, 4096)
 	defaults(&opts.MaxCommits, 10_000)
@@ -115,6 +119,7 @@ type mirror struct {
 	mu    sync.Mutex
 	token TokenSource       // of the last Sync
 	refs  map[string]string // commit to the ref it was wanted with, for healing
+	whole bool              // the server gives nothing by its SHA, so blobs must come with their commits
 }
 
 // maxRemembered bounds mirror.refs.
@@ -186,6 +191,35 @@ func (mi *mirror) recall(shas []string) (TokenSource, []Want) {
 		wants[i] = Want{SHA: sha, Ref: mi.refs[sha]}
 	}
 	return mi.token, wants
+}
+
+// mode is how to fetch commits from this server.
+func (mi *mirror) mode() fetchMode {
+	mi.mu.Lock()
+	defer mi.mu.Unlock()
+	if mi.whole {
+		return complete
+	}
+	return byNeed
+}
+
+// completeFromNowOn notes that the server gives no object by its SHA: no commit, so no blob either.
+func (mi *mirror) completeFromNowOn() fetchMode {
+	mi.mu.Lock()
+	defer mi.mu.Unlock()
+	mi.whole = true
+	return complete
+}
+
+// remembered are the refs of earlier Syncs, as wants of themselves.
+func (mi *mirror) remembered() []Want {
+	mi.mu.Lock()
+	defer mi.mu.Unlock()
+	var wants []Want
+	for _, ref := range slices.Compact(slices.Sorted(maps.Values(mi.refs))) {
+		wants = append(wants, Want{SHA: ref, Ref: ref})
+	}
+	return wants
 }
 
 // looksWhole reports whether the directory is a repository at all. Damage inside is found by reading.

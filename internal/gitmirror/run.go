@@ -64,7 +64,8 @@ func (m *Mirrors) git(ctx context.Context, mi *mirror, c call) (string, error) {
 		return "", fmt.Errorf("starting git %s: %w", c.args[0], err)
 	}
 	readErr := read(pipe)
-	if readErr != nil {
+	// A short read is git's failure, and git is about to say which; anything else is ours, and git would go on.
+	if readErr != nil && !errors.Is(readErr, io.EOF) && !errors.Is(readErr, io.ErrUnexpectedEOF) {
 		stop(errStopped)
 	}
 	waitErr := cmd.Wait()

@@ -22,9 +22,6 @@ type Want struct {
 	SHA, Ref string
 }
 
-// maxPacks is how many packs a mirror may gather, one each fetch, before they are joined: git looks through all of them.
-const maxPacks = 100
-
 var shaRE = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 // Sync makes the mirror hold the commits wanted, with their history and trees, but not the blobs. It does not use the
@@ -95,21 +92,23 @@ func (m *Mirrors) syncOnce(ctx context.Context, mi *mirror, token TokenSource, w
 		return err
 	}
 	var failed *gitError
-	err = m.fetch(ctx, mi, secret, true, specs(missing, func(w Want) string { return w.SHA }))
+	mode := mi.mode()
+	err = m.fetch(ctx, mi, secret, mode, specs(missing, func(w Want) string { return w.SHA }))
 	if err == nil {
 		return m.must(ctx, mi, missing)
 	}
 	if !errors.As(err, &failed) || !failed.refused() && !failed.gone() {
 		return err
 	}
-	// A server that gives no commit by its SHA would give no blob either, so the fallback there takes them all at once.
-	filter := !failed.refused()
+	if failed.refused() {
+		mode = mi.completeFromNowOn()
+	}
 	for _, w := range missing {
 		for _, source := range []string{w.Ref, w.SHA} {
 			if source == "" || source == w.SHA && len(missing) == 1 {
 				continue
 			}
-			err := m.fetch(ctx, mi, secret, filter, specs([]Want{w}, func(Want) string { return source }))
+			err := m.fetch(ctx, mi, secret, mode, specs([]Want{w}, func(Want) string { return source }))
 			if errors.As(err, &failed) && (failed.gone() || failed.refused()) {
 				continue // must says what is missing in the end
 			}
@@ -144,8 +143,17 @@ func specs(wants []Want, source func(Want) string) []byte {
 	return []byte(b.String())
 }
 
+// fetchMode is how much a fetch brings along.
+type fetchMode int
+
+const (
+	byNeed   fetchMode = iota // no blobs but those named
+	complete                  // all blobs of what is new
+	again                     // everything, also what is there already
+)
+
 // fetch runs one git fetch. refspecs go through standard input, so there may be any number of them.
-func (m *Mirrors) fetch(ctx context.Context, mi *mirror, token string, filter bool, refspecs []byte) error {
+func (m *Mirrors) fetch(ctx context.Context, mi *mirror, token string, mode fetchMode, refspecs []byte) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, m.opts.FetchTimeout,
 		fmt.Errorf("the fetch took longer than %s", m.opts.FetchTimeout))
 	defer cancel()
@@ -155,10 +163,13 @@ func (m *Mirrors) fetch(ctx context.Context, mi *mirror, token string, filter bo
 	defer mi.files.RUnlock()
 	args := []string{"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
 		"--no-recurse-submodules", "--no-show-forced-updates", "--no-progress"}
-	if filter {
+	switch mode {
+	case byNeed:
 		args = append(args, "--filter=blob:none")
-	} else {
+	case complete:
 		args = append(args, "--no-filter")
+	case again:
+		args = append(args, "--no-filter", "--refetch")
 	}
 	args = append(args, "--stdin", "origin")
 
@@ -210,7 +221,7 @@ func (m *Mirrors) tidy(ctx context.Context, mi *mirror) error {
 		}
 		return m.create(ctx, mi)
 	}
-	if count <= maxPacks {
+	if count <= m.opts.MaxPacks {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.opts.FetchTimeout)
