@@ -27,6 +27,7 @@ type Example struct {
 	Terraform  []TerraformExample `yaml:"terraform"`
 	Kubernetes string             `yaml:"kubernetes"`
 	Base       string             `yaml:"base"`
+	Schema     []any              `yaml:"schema"` // input.change.schema of the objects in Kubernetes
 	Parameters map[string]any     `yaml:"parameters"`
 	Findings   []ExampleFinding   `yaml:"findings"`
 }
@@ -99,6 +100,14 @@ func (e *Example) Documents() ([]gate.Document, error) {
 	objects, err := kubernetesExample(e.Kubernetes, e.Base)
 	if err != nil {
 		return nil, err
+	}
+	for i := range objects {
+		if len(e.Schema) == 0 || objects[i].After == nil {
+			continue
+		}
+		if objects[i].Change, err = exampleJSON(map[string]any{"mode": "managed", "schema": e.Schema}); err != nil {
+			return nil, err
+		}
 	}
 	return append(docs, objects...), nil
 }

@@ -107,6 +107,8 @@ func (n *names) baseChange(change *ast.Term) *ast.Term {
 			switch name, _ := k.Value.(ast.String); name {
 			case "sensitive", "mode", "module", "config_address", "references", "provisioners":
 				pairs = append(pairs, [2]*ast.Term{k, v})
+			case "schema_before":
+				pairs = append(pairs, [2]*ast.Term{ast.StringTerm("schema"), v})
 			}
 		})
 	}
