@@ -69,3 +69,9 @@ func ParseWaivers(file string, data []byte, now time.Time) ([]gate.Waiver, []gat
 	}
 	return out, nil
 }
+
+// LooksLikeWaivers tells a waiver file, which is a list, from a gate file, which is a mapping.
+func LooksLikeWaivers(data []byte) bool {
+	var root yaml.Node
+	return yaml.Unmarshal(data, &root) == nil && len(root.Content) == 1 && root.Content[0].Kind == yaml.SequenceNode
+}

@@ -1,0 +1,81 @@
+// Package metrics counts what operators watch, for Prometheus.
+package metrics
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// Metrics is one set of counters with a registry of its own, so that tests do not share them.
+type Metrics struct {
+	registry  *prometheus.Registry
+	webhooks  *prometheus.CounterVec
+	decisions *prometheus.CounterVec
+	took      prometheus.Histogram
+	published *prometheus.CounterVec
+	bypasses  prometheus.Counter
+}
+
+// New registers the counters. queueDepth is asked at each scrape for the number of waiting works; -1 is shown when it fails.
+func New(queueDepth func(context.Context) (int, error)) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		webhooks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_webhooks_total", Help: "Webhooks received, by event and HTTP status of the answer.",
+		}, []string{"event", "code"}),
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_decisions_total", Help: "Decisions recorded, by verdict.",
+		}, []string{"verdict"}),
+		took: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "gatehouse_evaluation_seconds", Help: "Time from the start of gathering to the recorded decision.",
+			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
+		}),
+		published: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_publications_total", Help: "Attempts to tell GitHub, by what (check, comment) and outcome.",
+		}, []string{"what", "outcome"}),
+		bypasses: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gatehouse_bypasses_total", Help: "Changes of a protected branch without a passing decision.",
+		}),
+	}
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gatehouse_queue_waiting", Help: "Works that wait to be carried out; -1 when the database does not say.",
+	}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		n, err := queueDepth(ctx)
+		if err != nil {
+			return -1
+		}
+		return float64(n)
+	})
+	m.registry.MustRegister(m.webhooks, m.decisions, m.took, m.published, m.bypasses, waiting,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Handler serves the metrics in Prometheus' text format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// Webhook counts one received webhook.
+func (m *Metrics) Webhook(event, code string) { m.webhooks.WithLabelValues(event, code).Inc() }
+
+// Decided counts a recorded decision.
+func (m *Metrics) Decided(verdict gate.Verdict, took time.Duration) {
+	m.decisions.WithLabelValues(string(verdict)).Inc()
+	m.took.Observe(took.Seconds())
+}
+
+// Published counts an attempt to tell GitHub.
+func (m *Metrics) Published(what, outcome string) { m.published.WithLabelValues(what, outcome).Inc() }
+
+// Bypassed counts a change that went around the gate.
+func (m *Metrics) Bypassed() { m.bypasses.Inc() }

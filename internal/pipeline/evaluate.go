@@ -1,0 +1,182 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/forge"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
+	"github.com/gatehouse-dev/gatehouse/internal/ledger"
+	"github.com/gatehouse-dev/gatehouse/internal/store"
+	"github.com/gatehouse-dev/gatehouse/internal/work"
+)
+
+// patience is how many attempts a pull request is given before people are told that it cannot be judged. The attempts go on.
+const patience = 3
+
+// retellAfter is the pause after people were told.
+const retellAfter = 5 * time.Minute
+
+// evaluate gathers, decides and records one pull request.
+func (p *Pipeline) evaluate(ctx context.Context, args work.PullRequest, attempt int) error {
+	started := p.Clock()
+	g, err := p.gather(ctx, args)
+	var retry error
+	switch {
+	case errors.As(err, new(forge.NotFound)) && g == nil:
+		return store.Permanent{Err: fmt.Errorf("%s/%s#%d is gone, or the App may no longer see it: %w", args.Owner, args.Name, args.Number, err)}
+	case err != nil && !lasting(err) && (g == nil || ctx.Err() != nil || attempt < patience):
+		return p.retryable(err)
+	case err != nil && g == nil:
+		return p.retryable(err)
+	case err != nil:
+		// People see why the gate is shut while the attempts go on.
+		retry = store.RetryAfter{D: retellAfter, Err: err}
+		g.problem(gate.Problem{
+			Code: "github", Message: "the facts about this pull request could not be gathered: " + err.Error(),
+			Remedy: "Gatehouse goes on trying; comment `/gatehouse recheck` to try at once.",
+		})
+	case g.facts.PullRequest.State != "open":
+		return p.closed(ctx, args, g.facts.PullRequest)
+	}
+	if err := p.record(ctx, args, g, started); err != nil {
+		return err
+	}
+	return retry
+}
+
+// lasting reports whether an error will be the same next time, so that people are told at once: the commit itself is the
+// trouble, or the App's access.
+func lasting(err error) bool {
+	return errors.As(err, new(*gitmirror.PathError)) || errors.As(err, new(*gitmirror.LimitError)) ||
+		errors.As(err, new(*gitmirror.BlobLimitError)) || errors.As(err, new(*gitmirror.AccessError)) ||
+		errors.As(err, new(forge.MissingPermission))
+}
+
+// retryable tells the queue how long GitHub wants to be left alone.
+func (p *Pipeline) retryable(err error) error {
+	var limited forge.RateLimited
+	if errors.As(err, &limited) {
+		return store.RetryAfter{D: max(limited.Until.Sub(p.Clock()), time.Second), Err: err}
+	}
+	return err
+}
+
+// record decides and makes the decision, its facts, its audit entry and its publication durable together.
+func (p *Pipeline) record(ctx context.Context, args work.PullRequest, g *gatherer, started time.Time) error {
+	decision := gate.Decide(g.facts)
+	facts, err := ledger.Canonical(g.facts)
+	if err != nil {
+		return fmt.Errorf("write the facts: %w", err)
+	}
+	if !args.Again {
+		same, err := p.nothingNew(ctx, g.facts)
+		if err != nil || same {
+			return err
+		}
+	}
+	text, err := ledger.Canonical(decision)
+	if err != nil {
+		return fmt.Errorf("write the decision: %w", err)
+	}
+	digest := ledger.Digest(facts)
+	id := decisionID(digest)
+	_, err = p.Recorder.Record(ctx, store.Record{
+		ID: id, RepositoryID: g.facts.Repository.ID, Repository: g.facts.Repository.FullName(), Supersedes: true,
+		Title: g.facts.PullRequest.Title, Author: g.facts.PullRequest.Author, Approvers: approvers(decision),
+		PullRequest: args.Number, Base: decision.Base, Head: decision.Head, Verdict: string(decision.Verdict), Time: g.facts.Time,
+		Facts: facts, Decision: text, FactsDigest: digest, PolicyDigest: decision.Policy.Digest,
+		Resources: resources(g.facts.Changes),
+		Entry:     decisionEntry(g.facts, decision, id, digest),
+		Publish:   work.Publication{PullRequest: args, Head: decision.Head, Decision: id}.Works(),
+	})
+	if err != nil {
+		return fmt.Errorf("record the decision: %w", err)
+	}
+	p.Metrics.Decided(decision.Verdict, p.Clock().Sub(started))
+	p.Log.WithField("decision", id).WithField("verdict", decision.Verdict).
+		WithField("pull_request", fmt.Sprintf("%s#%d", decision.Repository, decision.PullRequest)).
+		WithField("head", decision.Head).WithField("reason", args.Reason).Info("decided")
+	return nil
+}
+
+// decisionID names a decision after its facts: no two decisions share their facts, for the time is one of them.
+func decisionID(factsDigest string) string {
+	return "d-" + factsDigest[len("sha256:"):][:12]
+}
+
+// nothingNew reports whether the last decision about the pull request was made from the same facts, but for the time. GitHub
+// limits how often a check may be written, and the record is for what happened.
+func (p *Pipeline) nothingNew(ctx context.Context, facts gate.Facts) (bool, error) {
+	last, err := p.Recorder.Latest(ctx, facts.Repository.ID, facts.PullRequest.Number)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("read the last decision: %w", err)
+	}
+	told, err := p.Notes.Publication(ctx, last.RepositoryID, last.PullRequest, last.Head)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return false, fmt.Errorf("read whether decision %s was published: %w", last.ID, err)
+	}
+	if told.State == store.Superseded || told.State == store.Failed {
+		return false, nil // a pull request that was closed and is open again must be heard of again
+	}
+	data, err := p.Recorder.Facts(ctx, last.FactsDigest)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil // retention has dropped them
+	} else if err != nil {
+		return false, fmt.Errorf("read the last facts: %w", err)
+	}
+	var before gate.Facts
+	if err := json.Unmarshal(data, &before); err != nil {
+		return false, nil //nolint:nilerr // facts of another version are not these facts
+	}
+	before.Time = facts.Time
+	a, errA := ledger.Canonical(before)
+	b, errB := ledger.Canonical(facts)
+	return bytes.Equal(a, b), errors.Join(errA, errB)
+}
+
+func resources(changes []gate.Change) []store.Resource {
+	out := make([]store.Resource, 0, len(changes))
+	for _, c := range changes {
+		out = append(out, store.Resource{Resource: c.Resource, Actions: c.Actions})
+	}
+	return out
+}
+
+// maxEntryResources bounds the list in one audit entry; the facts have them all, and the entry their number.
+const maxEntryResources = 1000
+
+func decisionEntry(f gate.Facts, d gate.Decision, id, factsDigest string) store.Entry {
+	names := []string{}
+	for _, c := range f.Changes {
+		names = append(names, c.Resource)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	total := len(names)
+	names = names[:min(total, maxEntryResources)]
+	return store.Entry{
+		Time: f.Time, Type: "decision", Actor: f.PullRequest.Author, Repository: d.Repository, PullRequest: d.PullRequest,
+		Commit: d.Head, Resources: names, Verdict: string(d.Verdict), Policy: d.Policy.Digest, Facts: factsDigest,
+		Detail: map[string]any{
+			"decision": id, "title": d.Title, "base": d.Base, "base_branch": f.PullRequest.Base.Branch, "resources_total": total,
+			"deny": d.Summary.Deny, "warn": d.Summary.Warn, "waived": d.Summary.Waived, "approvers": approvers(d),
+		},
+	}
+}
+
+func approvers(d gate.Decision) []string {
+	out := d.Approvers()
+	if out == nil {
+		return []string{}
+	}
+	return out
+}

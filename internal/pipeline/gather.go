@@ -1,0 +1,293 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/internal/document"
+	"github.com/gatehouse-dev/gatehouse/internal/forge"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
+	"github.com/gatehouse-dev/gatehouse/internal/ledger"
+	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
+	"github.com/gatehouse-dev/gatehouse/internal/rules"
+	"github.com/gatehouse-dev/gatehouse/internal/work"
+)
+
+// gatherer collects the facts about one pull request. Its steps fill facts in order; a step that cannot do its work for a
+// reason that people must know adds a problem, and an outside failure that may pass is an error.
+type gatherer struct {
+	*Pipeline
+	args   work.PullRequest
+	forge  *forge.Repo
+	mirror gitmirror.Repo
+	facts  gate.Facts
+	config repoconfig.Config
+	base   *tree // at the tip of the base branch: configuration and policies
+	old    *tree // at the merge base
+	head   *tree
+	owners repoconfig.Codeowners
+}
+
+// gather reads everything that the decision about a pull request depends on, afresh.
+func (p *Pipeline) gather(ctx context.Context, args work.PullRequest) (*gatherer, error) {
+	g := &gatherer{
+		Pipeline: p,
+		args:     args,
+		forge:    p.Forge.Repo(args.InstallationID, args.Owner, args.Name),
+		mirror:   gitmirror.Repo{Owner: args.Owner, Name: args.Name},
+		facts:    gate.Facts{Version: gate.FactsVersion, Time: p.Clock().UTC()},
+	}
+	var err error
+	g.facts.Repository, g.facts.PullRequest, err = g.forge.PullRequest(ctx, args.Number)
+	if err != nil {
+		return nil, fmt.Errorf("read the pull request: %w", err)
+	}
+	if g.facts.PullRequest.State != "open" {
+		return g, nil
+	}
+	for _, step := range []func(context.Context) error{g.git, g.configuration, g.changes, g.evaluate, g.people} {
+		if err := step(ctx); err != nil {
+			return g, err
+		}
+	}
+	return g, nil
+}
+
+func (g *gatherer) problem(p ...gate.Problem) { g.facts.Problems = append(g.facts.Problems, p...) }
+
+// git brings base, head and merge base into the mirror and lists their files.
+func (g *gatherer) git(ctx context.Context) error {
+	pr := &g.facts.PullRequest
+	baseRef := "refs/heads/" + pr.Base.Branch
+	tip, err := g.Mirror.Resolve(ctx, g.mirror, g.forge.Token, baseRef)
+	if err != nil {
+		return fmt.Errorf("find the tip of %s: %w", pr.Base.Branch, err)
+	}
+	pr.Base.SHA = tip // GitHub's answer may lag behind the branch
+	err = g.Mirror.Sync(ctx, g.mirror, g.forge.Token, []gitmirror.Want{
+		{SHA: pr.Base.SHA, Ref: baseRef},
+		{SHA: pr.Head.SHA, Ref: fmt.Sprintf("refs/pull/%d/head", pr.Number)},
+	})
+	if err != nil {
+		return fmt.Errorf("fetch %s and %s: %w", pr.Base.SHA, pr.Head.SHA, err)
+	}
+	pr.MergeBase, err = g.Mirror.MergeBase(ctx, g.mirror, pr.Base.SHA, pr.Head.SHA)
+	if errors.Is(err, gitmirror.ErrNoMergeBase) {
+		g.problem(gate.Problem{
+			Code: "git", Message: fmt.Sprintf("the head %s and the base branch %s have no common commit", pr.Head.SHA, pr.Base.Branch),
+			Remedy: "Rebase the branch onto " + pr.Base.Branch + ".",
+		})
+		pr.MergeBase = pr.Base.SHA
+	} else if err != nil {
+		return fmt.Errorf("find the merge base: %w", err)
+	}
+	for _, t := range []struct {
+		into   **tree
+		commit string
+	}{{&g.base, pr.Base.SHA}, {&g.old, pr.MergeBase}, {&g.head, pr.Head.SHA}} {
+		if *t.into, err = g.tree(ctx, g.mirror, t.commit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// configuration reads the gate file, the waivers and the code owners from the base branch, and from nowhere else: what the
+// pull request itself says about its gate does not count.
+func (g *gatherer) configuration(ctx context.Context) error {
+	g.config = repoconfig.Default()
+	data, source, err := g.settingsFile(ctx, repoconfig.Path)
+	if err != nil {
+		return err
+	}
+	if data != nil {
+		config, problems := repoconfig.Parse(source.Path, data)
+		g.problem(problems...)
+		if len(problems) == 0 {
+			g.config = config
+			g.problem(unsupported(source.Path, config)...)
+		}
+		source.Digest = ledger.Digest(data)
+		g.facts.Config = source
+	}
+	g.facts.Scope = g.config.Policies.Scope
+	g.facts.Approvals = g.config.Approvals.Gate()
+
+	waivers, source, err := g.settingsFile(ctx, repoconfig.WaiversPath)
+	if err != nil {
+		return err
+	}
+	if waivers != nil {
+		list, problems := repoconfig.ParseWaivers(source.Path, waivers, g.facts.Time)
+		g.problem(problems...)
+		g.facts.Waivers = list
+	}
+	for _, path := range repoconfig.CodeownersPaths {
+		data, ok, err := g.base.readOne(ctx, path)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", path, err)
+		}
+		if ok {
+			owners, problems := repoconfig.ParseCodeowners(path, data)
+			g.owners = owners
+			g.facts.Unjudged = append(g.facts.Unjudged, problems...)
+			break
+		}
+	}
+	return nil
+}
+
+// settingsFile reads a file of the gate from the base branch, else from the organisation's .github repository; nil when
+// neither has it.
+func (g *gatherer) settingsFile(ctx context.Context, path string) ([]byte, gate.ConfigSource, error) {
+	pr, repo := &g.facts.PullRequest, &g.facts.Repository
+	data, ok, err := g.base.readOne(ctx, path)
+	if err != nil {
+		return nil, gate.ConfigSource{}, fmt.Errorf("read %s at %s: %w", path, pr.Base.SHA, err)
+	}
+	if ok {
+		return data, gate.ConfigSource{Repository: repo.FullName(), Path: path, Commit: pr.Base.SHA}, nil
+	}
+	if repo.Name == ".github" {
+		return nil, gate.ConfigSource{}, nil
+	}
+	data, ok, err = g.Forge.Repo(g.args.InstallationID, repo.Owner, ".github").File(ctx, path, "")
+	if err != nil {
+		return nil, gate.ConfigSource{}, fmt.Errorf("read %s of %s/.github: %w", path, repo.Owner, err)
+	}
+	if !ok {
+		return nil, gate.ConfigSource{}, nil
+	}
+	return data, gate.ConfigSource{Repository: repo.Owner + "/.github", Path: path}, nil
+}
+
+// unsupported lists what the configuration asks for and this version cannot do: the gate says so instead of passing over it.
+func unsupported(file string, c repoconfig.Config) []gate.Problem {
+	var out []gate.Problem
+	for _, f := range []struct {
+		asked bool
+		what  string
+	}{
+		{c.Terraform.Plans.OIDC != nil, "terraform.plans.oidc"},
+		{c.Terraform.Plans.Artifact != nil, "terraform.plans.artifact"},
+		{len(c.Kubernetes.Kustomize) > 0, "kubernetes.kustomize"},
+		{len(c.Kubernetes.Helm) > 0, "kubernetes.helm"},
+		{c.BreakGlass != nil, "break_glass"},
+	} {
+		if f.asked {
+			out = append(out, gate.Problem{
+				Code: "config", File: file, Message: "asks for " + f.what + ", which this version of Gatehouse cannot do",
+				Remedy: "Remove it, or run a version that can.",
+			})
+		}
+	}
+	return out
+}
+
+// changes lists the changed files and who owns them.
+func (g *gatherer) changes(ctx context.Context) error {
+	diff, err := g.Mirror.Diff(ctx, g.mirror, g.facts.PullRequest.MergeBase, g.facts.PullRequest.Head.SHA)
+	if err != nil {
+		return fmt.Errorf("compare head and merge base: %w", err)
+	}
+	for _, c := range diff {
+		change := gate.FileChange{Status: status(string(c.Status)), Path: c.Path, OldPath: c.OldPath}
+		for _, path := range []string{c.Path, c.OldPath} {
+			if path != "" {
+				change.Owners = append(change.Owners, g.owners.Owners(path)...)
+			}
+		}
+		g.facts.Files = append(g.facts.Files, change)
+	}
+	return nil
+}
+
+func status(letter string) string {
+	switch letter {
+	case "A":
+		return "added"
+	case "D":
+		return "removed"
+	case "R":
+		return "renamed"
+	case "T":
+		return "changed"
+	}
+	return "modified"
+}
+
+// evaluate makes documents of both sides and lets the rules judge them.
+func (g *gatherer) evaluate(ctx context.Context) error {
+	if len(g.facts.Problems) > 0 {
+		return nil // the configuration is not known, so neither is what to judge
+	}
+	built := document.Build(ctx, g.head, g.old, g.documentOptions())
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	g.problem(built.Problems...)
+	g.facts.Unjudged = append(g.facts.Unjudged, built.Unjudged...)
+	g.facts.Missing = built.Missing
+	g.facts.Plans = built.Plans
+	g.facts.Changes = built.Changes
+
+	engine, problems, err := g.Policies.Engine(ctx, g.config.Policies, g.base)
+	if err != nil {
+		return err
+	}
+	g.problem(problems...)
+	if engine != nil {
+		g.facts.Evaluation = engine.Evaluate(ctx, rules.Input{Documents: built.Documents, PullRequest: &g.facts.PullRequest})
+	}
+	return ctx.Err()
+}
+
+func (g *gatherer) documentOptions() document.Options {
+	changed := map[string]bool{}
+	for _, f := range g.facts.Files {
+		changed[f.Path] = true
+		if f.OldPath != "" {
+			changed[f.OldPath] = true
+		}
+	}
+	o := document.Options{
+		Redactor:   g.Redactor,
+		Changed:    changed,
+		Kubernetes: document.KubernetesOptions{Paths: g.config.Kubernetes.Paths},
+	}
+	for _, p := range g.config.Terraform.Projects {
+		o.Terraform.Projects = append(o.Terraform.Projects, document.Project(p))
+	}
+	if c := g.config.Terraform.Plans.Committed; c != nil {
+		o.Terraform.Committed = []string{c.Path}
+	}
+	return o
+}
+
+// teams lists every team that somebody's approval may depend on, without repetition.
+func (g *gatherer) teams() []string {
+	out := g.config.Teams()
+	for _, r := range g.facts.Evaluation.Requirements {
+		out = append(out, r.Teams...)
+	}
+	if asksCodeowners(g.facts.Approvals) {
+		for _, f := range g.facts.Files {
+			for _, o := range f.Owners {
+				if strings.Contains(o, "/") {
+					out = append(out, o)
+				}
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	return slices.CompactFunc(out, strings.EqualFold)
+}
+
+func asksCodeowners(a gate.Approvals) bool {
+	return a.From.Codeowners || slices.ContainsFunc(a.Rules, func(r gate.ApprovalRule) bool { return r.From.Codeowners })
+}

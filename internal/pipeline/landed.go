@@ -1,0 +1,100 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gatehouse-dev/gatehouse/internal/explain"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/store"
+	"github.com/gatehouse-dev/gatehouse/internal/work"
+)
+
+// BypassTitle is the title of the issue that a bypass opens; tools and people look for it.
+const BypassTitle = "Gatehouse: protected branch changed without a passing decision"
+
+// landed looks whether what reached a branch had passed the gate. GitHub lets administrators merge over a failing check and
+// bypass actors push past it, and tells nobody: so every landing is held against the record afterwards.
+func (p *Pipeline) landed(ctx context.Context, l work.Landing, _ int) error {
+	repo := p.Forge.Repo(l.InstallationID, l.Owner, l.Name)
+	protected, err := repo.Protected(ctx, l.Branch)
+	if err != nil {
+		return fmt.Errorf("read whether %s is protected: %w", l.Branch, p.retryable(err))
+	}
+	if l.Number != 0 {
+		merge := store.Merge{RepositoryID: l.RepositoryID, PullRequest: l.Number, Commit: l.SHA, MergedBy: l.Login, Base: l.Branch}
+		if err := p.Notes.RecordMerge(ctx, merge); err != nil {
+			return fmt.Errorf("record the merge of #%d: %w", l.Number, err)
+		}
+	}
+	if !protected {
+		return nil
+	}
+	if l.Number != 0 {
+		why, err := p.unpassed(ctx, l.RepositoryID, l.Number, l.Head)
+		if err != nil || why == "" {
+			return err
+		}
+		return p.bypass(ctx, l, why)
+	}
+	return p.pushed(ctx, l)
+}
+
+// pushed judges a push: it is well when it brought merged pull requests, each of which is judged by its own event.
+func (p *Pipeline) pushed(ctx context.Context, l work.Landing) error {
+	repo := p.Forge.Repo(l.InstallationID, l.Owner, l.Name)
+	merged, err := repo.MergedAs(ctx, l.SHA, l.Branch)
+	if err != nil {
+		return fmt.Errorf("read which pull request made %s: %w", l.SHA, p.retryable(err))
+	}
+	switch {
+	case l.Forced:
+		return p.bypass(ctx, l, "it was a force push")
+	case merged:
+		return nil
+	}
+	return p.bypass(ctx, l, "it was pushed without a pull request")
+}
+
+// unpassed says why a merged head had no passing decision, or "".
+func (p *Pipeline) unpassed(ctx context.Context, repositoryID int64, number int, head string) (string, error) {
+	last, err := p.Recorder.Latest(ctx, repositoryID, number)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return "Gatehouse never judged it", nil
+	case err != nil:
+		return "", fmt.Errorf("read the last decision about #%d: %w", number, err)
+	case last.Head != head:
+		return fmt.Sprintf("the last decision is for %.7s, not for the merged %.7s", last.Head, head), nil
+	case last.Verdict != string(gate.Pass):
+		return "the decision was " + last.Verdict, nil
+	}
+	return "", nil
+}
+
+// bypass records that the gate was gone around, and opens an issue. The entry comes first: it must stand even if GitHub
+// cannot be told. Its key keeps a repeated work from recording it twice.
+func (p *Pipeline) bypass(ctx context.Context, l work.Landing, why string) error {
+	full := l.Owner + "/" + l.Name
+	_, err := p.Recorder.Append(ctx, []store.Entry{{
+		Time: p.Clock().UTC(), Type: store.EntryBypass, Actor: l.Login, Repository: full, PullRequest: l.Number, Commit: l.SHA,
+		Resources: []string{}, Verdict: "bypass", Key: fmt.Sprintf("bypass/%d/%s", l.RepositoryID, l.SHA),
+		Detail: map[string]any{"branch": l.Branch, "reason": why, "head": l.Head, "forced": l.Forced},
+	}})
+	if err != nil {
+		return fmt.Errorf("record the bypass: %w", err)
+	}
+	p.Metrics.Bypassed()
+	p.Log.WithField("repository", full).WithField("commit", l.SHA).WithField("actor", l.Login).WithField("reason", why).Warn("bypass")
+
+	repo := p.Forge.Repo(l.InstallationID, l.Owner, l.Name)
+	if _, err := repo.OpenIssue(ctx, BypassTitle, explain.Bypass{
+		RepoURL: p.ServerURL + "/" + full, Commit: l.SHA, Branch: l.Branch, Number: l.Number, Actor: l.Login, Why: why,
+	}.Issue(), bypassMarker(l)); err != nil {
+		return fmt.Errorf("open an issue about the bypass: %w", p.retryable(err))
+	}
+	return nil
+}
+
+func bypassMarker(l work.Landing) string { return fmt.Sprintf("<!-- gatehouse:bypass:%s -->", l.SHA) }

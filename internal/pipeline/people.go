@@ -1,0 +1,165 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/internal/forge"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// people gathers who had a hand in the change, who spoke about it, and what those may.
+func (g *gatherer) people(ctx context.Context) error {
+	pr := &g.facts.PullRequest
+	reviews, actors, err := g.forge.Reviews(ctx, pr.Number)
+	if err != nil {
+		return fmt.Errorf("read the reviews: %w", err)
+	}
+	g.facts.Reviews = reviews
+	if err := g.commits(ctx); err != nil {
+		return err
+	}
+	if g.facts.Pushers, err = g.pushers(ctx); err != nil {
+		return err
+	}
+	types := map[string]string{}
+	for _, a := range actors {
+		types[strings.ToLower(a.Login)] = a.Type
+	}
+	return g.lookUp(ctx, types)
+}
+
+// lookUp reads the permission and the teams of everybody whose opinion may count.
+func (g *gatherer) lookUp(ctx context.Context, types map[string]string) error {
+	var logins []string
+	for _, r := range g.facts.Reviews {
+		if r.Login != "" && (r.State == gate.ReviewApproved || r.State == gate.ReviewChangesRequested) {
+			logins = append(logins, r.Login)
+		}
+	}
+	slices.Sort(logins)
+	teams := g.teams()
+	for _, login := range slices.Compact(logins) {
+		actor := gate.Actor{Login: login, Type: types[strings.ToLower(login)], Permission: gate.PermissionNone, Teams: []string{}}
+		if actor.Type == gate.ActorUser {
+			may, err := g.forge.Actor(ctx, login)
+			if err != nil {
+				return g.missing(err, "read what "+login+" may do here")
+			}
+			actor.Permission = may.Permission
+			if actor.Teams, err = g.memberships(ctx, login, teams); err != nil {
+				return g.missing(err, "read the teams of "+login)
+			}
+		}
+		g.facts.Actors = append(g.facts.Actors, actor)
+	}
+	return nil
+}
+
+func (g *gatherer) memberships(ctx context.Context, login string, teams []string) ([]string, error) {
+	in := []string{}
+	for _, team := range teams {
+		org, slug, _ := strings.Cut(team, "/")
+		yes, err := g.forge.InTeam(ctx, org, slug, login)
+		if err != nil {
+			return nil, err
+		}
+		if yes {
+			in = append(in, team)
+		}
+	}
+	return in, nil
+}
+
+// missing turns a permission that the App lacks into a problem that an owner can mend; anything else stays an error.
+func (g *gatherer) missing(err error, doing string) error {
+	var lacks forge.MissingPermission
+	if errors.As(err, &lacks) {
+		g.problem(gate.Problem{
+			Code: "github", Message: fmt.Sprintf("the App may not %s: it lacks the permission %s", doing, lacks.Permission),
+			Remedy: "An owner of the organisation accepts the App's new permissions in its installation settings.",
+		})
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// commits reads who wrote the commits: names and co-authors from git, without any cap, and accounts from GitHub.
+func (g *gatherer) commits(ctx context.Context) error {
+	pr := &g.facts.PullRequest
+	list, err := g.Mirror.Commits(ctx, g.mirror, pr.Base.SHA, pr.Head.SHA)
+	if err != nil {
+		return fmt.Errorf("list the commits: %w", err)
+	}
+	logins, err := g.forge.CommitLogins(ctx, pr.Number, pr.Head.SHA, len(list))
+	if err != nil {
+		return g.missing(err, "read the authors of the commits")
+	}
+	accounts := map[string]string{} // e-mail address -> login, as far as these commits tell
+	for _, c := range list {
+		if l := logins[c.SHA]; l.Author != "" {
+			accounts[strings.ToLower(c.Author.Email)] = l.Author
+		}
+	}
+	for _, c := range list {
+		l := logins[c.SHA]
+		commit := gate.Commit{SHA: c.SHA}
+		commit.Contributors = append(commit.Contributors,
+			contributor("author", l.Author, c.Author.Name, c.Author.Email, accounts),
+			contributor("committer", l.Committer, c.Committer.Name, c.Committer.Email, accounts))
+		for _, by := range c.CoAuthors {
+			commit.Contributors = append(commit.Contributors, contributor("co-author", "", by.Name, by.Email, accounts))
+		}
+		g.facts.Commits = append(g.facts.Commits, commit)
+	}
+	return nil
+}
+
+// noreply is the form of the addresses that GitHub gives to people who hide theirs: ID+login@users.noreply.HOST.
+var noreply = regexp.MustCompile(`(?i)^(?:\d+\+)?([a-z0-9-]+(?:\[bot\])?)@users\.noreply\.`)
+
+// webFlow signs what is committed on GitHub's own pages.
+const webFlow, webFlowEmail = "web-flow", "noreply@github.com"
+
+// contributor names somebody by login: as GitHub names the commit's author or committer, else by an address that it has named
+// in another commit of the pull request. Co-authors it never names, so a noreply address is read here. Whoever remains is
+// unknown, and counts against.
+func contributor(role, login, name, email string, accounts map[string]string) gate.Contributor {
+	if login == "" {
+		login = accounts[strings.ToLower(email)]
+	}
+	if m := noreply.FindStringSubmatch(email); login == "" && role == "co-author" && m != nil {
+		login = m[1]
+	}
+	if login == "" && role == "committer" && email == webFlowEmail {
+		login = webFlow
+	}
+	if login != "" {
+		return gate.Contributor{Role: role, Login: login}
+	}
+	return gate.Contributor{Role: role, Name: strings.TrimSpace(fmt.Sprintf("%s <%s>", name, email))}
+}
+
+// pushers says who pushed the present head: whoever the push events named, else whoever GitHub's timeline names, else nobody.
+func (g *gatherer) pushers(ctx context.Context) ([]string, error) {
+	head := g.facts.PullRequest.Head.SHA
+	known, err := g.Notes.Pushers(ctx, g.facts.Repository.ID, head)
+	if err != nil {
+		return nil, fmt.Errorf("read who pushed %s: %w", head, err)
+	}
+	if len(known) > 0 {
+		return known, nil
+	}
+	login, err := g.forge.LastPusher(ctx, g.facts.PullRequest.Number, head)
+	if err != nil {
+		return nil, fmt.Errorf("read who pushed %s from the timeline: %w", head, err)
+	}
+	if login == "" {
+		return []string{}, nil
+	}
+	return []string{login}, nil
+}

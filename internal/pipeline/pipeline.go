@@ -1,0 +1,113 @@
+// Package pipeline is the straight line: a pull request's key goes in, facts are gathered, a decision is made, recorded and
+// published. It declares the small interfaces that it consumes; the cli wires the real things in, tests may wire fakes.
+//
+// The order of writes is the crash story. A webhook is answered when its work is durable. A decision, its facts, its audit
+// entry and the work to publish it become durable together or not at all. Publishing is idempotent and is repeated until
+// GitHub has it. So a crash at any point loses nothing and repeats at most a read or an idempotent write.
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/gatehouse-dev/gatehouse/internal/document"
+	"github.com/gatehouse-dev/gatehouse/internal/forge"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
+	"github.com/gatehouse-dev/gatehouse/internal/store"
+	"github.com/gatehouse-dev/gatehouse/internal/work"
+)
+
+// Forge gives access to one repository on GitHub, as the App's installation there.
+type Forge interface {
+	Repo(installationID int64, owner, name string) *forge.Repo
+	Repositories(ctx context.Context, installationID int64) ([]gate.Repository, error)
+}
+
+// Mirror reads a repository's git data.
+type Mirror interface {
+	Resolve(ctx context.Context, repo gitmirror.Repo, token gitmirror.TokenSource, ref string) (string, error)
+	Sync(ctx context.Context, repo gitmirror.Repo, token gitmirror.TokenSource, wants []gitmirror.Want) error
+	MergeBase(ctx context.Context, repo gitmirror.Repo, a, b string) (string, error)
+	Commits(ctx context.Context, repo gitmirror.Repo, base, head string) ([]gitmirror.Commit, error)
+	Diff(ctx context.Context, repo gitmirror.Repo, base, head string) ([]gitmirror.FileChange, error)
+	Tree(ctx context.Context, repo gitmirror.Repo, commit string) (*gitmirror.Tree, error)
+	Blobs(ctx context.Context, repo gitmirror.Repo, shas []string, limits gitmirror.Limits) (map[string][]byte, error)
+}
+
+// Recorder keeps decisions where nobody can rewrite them.
+type Recorder interface {
+	Record(ctx context.Context, r store.Record) (store.Position, error)
+	Append(ctx context.Context, entries []store.Entry, works ...store.Work) (store.Position, error)
+	Enqueue(ctx context.Context, works ...store.Work) error
+	Checkpoint(ctx context.Context) (store.Position, error)
+	Decision(ctx context.Context, id string) (store.Decision, error)
+	Latest(ctx context.Context, repositoryID int64, number int) (store.Decision, error)
+	LatestForHead(ctx context.Context, repositoryID int64, head string) ([]store.Decision, error)
+	Facts(ctx context.Context, digest string) ([]byte, error)
+}
+
+// Notes are the small durable facts around a decision.
+type Notes interface {
+	Publication(ctx context.Context, repositoryID int64, number int, head string) (store.Publication, error)
+	SavePublication(ctx context.Context, p store.Publication, entries ...store.Entry) error
+	Comment(ctx context.Context, repositoryID int64, number int) (store.Comment, error)
+	SaveComment(ctx context.Context, c store.Comment) error
+	RecordMerge(ctx context.Context, m store.Merge) error
+	Pushers(ctx context.Context, repositoryID int64, sha string) ([]string, error)
+}
+
+// Options are what a Pipeline is made of.
+type Options struct {
+	Forge     Forge
+	Mirror    Mirror
+	Recorder  Recorder
+	Notes     Notes
+	Policies  *Policies
+	Redactor  *document.Redactor
+	Clock     func() time.Time
+	Log       *logrus.Entry
+	PublicURL string // of this server, for links
+	ServerURL string // of GitHub, for links
+	Metrics   Metrics
+}
+
+// Metrics counts what operators watch.
+type Metrics interface {
+	Decided(verdict gate.Verdict, took time.Duration)
+	Published(what, outcome string)
+	Bypassed()
+}
+
+// Pipeline carries out the works that webhooks leave behind.
+type Pipeline struct{ Options }
+
+// New makes a pipeline.
+func New(o Options) *Pipeline { return &Pipeline{o} }
+
+// Handlers maps each kind of work to what carries it out.
+func (p *Pipeline) Handlers() map[string]store.Handler {
+	return map[string]store.Handler{
+		work.Evaluate: handler(p.evaluate),
+		work.Check:    handler(p.postCheck),
+		work.Comment:  handler(p.postComment),
+		work.Sweep:    handler(p.sweep),
+		work.Command:  handler(p.command),
+		work.Landed:   handler(p.landed),
+	}
+}
+
+// handler decodes a work's arguments. Arguments that cannot be decoded are a bug of ours, and no retry mends them.
+func handler[Args any](do func(ctx context.Context, args Args, attempt int) error) store.Handler {
+	return func(ctx context.Context, w store.Work, attempt int) error {
+		var args Args
+		if err := json.Unmarshal(w.Args, &args); err != nil {
+			return store.Permanent{Err: fmt.Errorf("read the arguments of %s %s: %w", w.Kind, w.Key, err)}
+		}
+		return do(ctx, args, attempt)
+	}
+}

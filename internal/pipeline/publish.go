@@ -1,0 +1,242 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/gatehouse-dev/gatehouse/internal/explain"
+	"github.com/gatehouse-dev/gatehouse/internal/forge"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/store"
+	"github.com/gatehouse-dev/gatehouse/internal/work"
+)
+
+// CheckName is the name of the check run that branch protection requires.
+const CheckName = "gatehouse"
+
+// closedReason marks what was said about a pull request that is closed now.
+const closedReason = "the pull request is closed"
+
+// postCheck writes the check run on a head: the worst of the last decisions of the pull requests that have it. It is repeated
+// until GitHub has it; each repetition finds what an earlier one left, so a lost answer makes no second check run.
+func (p *Pipeline) postCheck(ctx context.Context, args work.Publication, _ int) error {
+	repo, recorded, err := p.current(ctx, args)
+	if err != nil || repo == nil {
+		return err
+	}
+	known, err := p.Notes.Publication(ctx, recorded.RepositoryID, recorded.PullRequest, recorded.Head)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("read which check run was posted: %w", err)
+	}
+	check, err := p.checkRun(ctx, recorded)
+	if err != nil {
+		return err
+	}
+	check.ID = known.CheckRunID
+	id, err := repo.PutCheckRun(ctx, check)
+	if err != nil {
+		p.Metrics.Published("check", "failed")
+		return fmt.Errorf("post the check run: %w", p.retryable(err))
+	}
+	entry := p.publicationEntry(recorded, store.Published, map[string]any{
+		"what": "check", "check_run": id, "status": check.Status, "conclusion": check.Conclusion, "title": check.Title,
+	})
+	err = p.Notes.SavePublication(ctx, store.Publication{
+		RepositoryID: recorded.RepositoryID, PullRequest: recorded.PullRequest, Head: recorded.Head,
+		Decision: recorded.ID, CheckRunID: id, State: store.Published,
+	}, entry)
+	if err != nil {
+		return fmt.Errorf("record the publication: %w", err)
+	}
+	p.Metrics.Published("check", store.Published)
+	return nil
+}
+
+// postComment writes the sticky comment of a pull request, in place.
+func (p *Pipeline) postComment(ctx context.Context, args work.Publication, _ int) error {
+	repo, recorded, err := p.current(ctx, args)
+	if err != nil || repo == nil {
+		return err
+	}
+	known, err := p.Notes.Comment(ctx, args.RepositoryID, args.Number)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("read which comment was posted: %w", err)
+	}
+	decision, about, err := p.explanation(ctx, recorded)
+	if err != nil {
+		return err
+	}
+	if known.CommentID == 0 && explain.Silent(&decision) {
+		return nil
+	}
+	id, err := repo.PutComment(ctx, args.Number, known.CommentID, explain.Marker, explain.Comment(&decision, about))
+	if errors.As(err, new(forge.Unprocessable)) {
+		// A locked conversation takes no comment; the check stands all the same.
+		p.Metrics.Published("comment", "refused")
+		return p.published(ctx, recorded, map[string]any{"what": "comment", "refused": err.Error()})
+	} else if err != nil {
+		p.Metrics.Published("comment", "failed")
+		return fmt.Errorf("post the comment: %w", p.retryable(err))
+	}
+	saved := store.Comment{RepositoryID: recorded.RepositoryID, PullRequest: recorded.PullRequest, CommentID: id}
+	if err := p.Notes.SaveComment(ctx, saved); err != nil {
+		return fmt.Errorf("remember the comment: %w", err)
+	}
+	p.Metrics.Published("comment", store.Published)
+	return p.published(ctx, recorded, map[string]any{"what": "comment", "comment": id})
+}
+
+// current reads the decision to post, and GitHub's view of its pull request just before posting. A nil repository means that
+// the decision is no longer the last word and has been recorded as superseded.
+func (p *Pipeline) current(ctx context.Context, args work.Publication) (*forge.Repo, store.Decision, error) {
+	recorded, err := p.Recorder.Decision(ctx, args.Decision)
+	if err != nil {
+		return nil, recorded, fmt.Errorf("read decision %s: %w", args.Decision, err)
+	}
+	latest, err := p.Recorder.Latest(ctx, recorded.RepositoryID, recorded.PullRequest)
+	if err != nil {
+		return nil, recorded, fmt.Errorf("read the latest decision: %w", err)
+	}
+	if latest.ID != recorded.ID {
+		return nil, recorded, p.superseded(ctx, args, recorded, "decision "+latest.ID+" is newer")
+	}
+	repo := p.Forge.Repo(args.InstallationID, args.Owner, args.Name)
+	_, pr, err := repo.PullRequest(ctx, args.Number)
+	switch {
+	case errors.As(err, new(forge.NotFound)):
+		return nil, recorded, p.superseded(ctx, args, recorded, "the pull request is gone")
+	case err != nil:
+		return nil, recorded, fmt.Errorf("read the pull request before posting: %w", p.retryable(err))
+	case pr.Head.SHA != recorded.Head:
+		return nil, recorded, p.superseded(ctx, args, recorded, "the head is now "+pr.Head.SHA)
+	case pr.State != "open":
+		return nil, recorded, p.superseded(ctx, args, recorded, closedReason)
+	}
+	return repo, recorded, nil
+}
+
+// superseded records that a decision was not posted because it is no longer the last word, and has the pull request looked
+// at again: the event that made the newer state may have been missed.
+func (p *Pipeline) superseded(ctx context.Context, args work.Publication, recorded store.Decision, why string) error {
+	entry := p.publicationEntry(recorded, store.Superseded, map[string]any{"reason": why})
+	if _, err := p.Recorder.Append(ctx, []store.Entry{entry}, args.Evaluation()); err != nil {
+		return fmt.Errorf("record that decision %s is superseded: %w", recorded.ID, err)
+	}
+	p.Metrics.Published("check", store.Superseded)
+	return nil
+}
+
+func (p *Pipeline) published(ctx context.Context, recorded store.Decision, detail map[string]any) error {
+	if _, err := p.Recorder.Append(ctx, []store.Entry{p.publicationEntry(recorded, store.Published, detail)}); err != nil {
+		return fmt.Errorf("record the publication: %w", err)
+	}
+	return nil
+}
+
+func (p *Pipeline) publicationEntry(d store.Decision, outcome string, detail map[string]any) store.Entry {
+	detail["decision"], detail["outcome"] = d.ID, outcome
+	return store.Entry{
+		Time: p.Clock().UTC(), Type: "publication", Actor: "gatehouse", Repository: d.Repository, PullRequest: d.PullRequest,
+		Commit: d.Head, Resources: []string{}, Verdict: d.Verdict, Policy: d.PolicyDigest, Facts: d.FactsDigest, Detail: detail,
+	}
+}
+
+// explanation is a recorded decision, with what the text says besides it.
+func (p *Pipeline) explanation(ctx context.Context, d store.Decision) (gate.Decision, explain.Context, error) {
+	head, err := p.Recorder.Checkpoint(ctx)
+	if err != nil {
+		return gate.Decision{}, explain.Context{}, fmt.Errorf("read the log's checkpoint: %w", err)
+	}
+	about := explain.Context{
+		DecisionID: d.ID, PolicyDigest: d.PolicyDigest, LogIndex: d.LogIndex, TreeSize: head.Size, Root: head.Root,
+		DecisionURL: p.PublicURL + "/decisions/" + d.ID,
+		HelpURL:     "https://github.com/gatehouse-dev/gatehouse/blob/main/docs/README.md",
+		RepoURL:     p.ServerURL + "/" + d.Repository,
+	}
+	var decision gate.Decision
+	if err := json.Unmarshal(d.Decision, &decision); err != nil {
+		return decision, about, store.Permanent{Err: fmt.Errorf("read decision %s: %w", d.ID, err)}
+	}
+	data, err := p.Recorder.Facts(ctx, d.FactsDigest)
+	if errors.Is(err, store.ErrNotFound) {
+		return decision, about, nil // retention has dropped them; the decision speaks for itself
+	} else if err != nil {
+		return decision, about, fmt.Errorf("read the facts of %s: %w", d.ID, err)
+	}
+	var facts gate.Facts
+	if err := json.Unmarshal(data, &facts); err != nil {
+		return decision, about, store.Permanent{Err: fmt.Errorf("read the facts of %s: %w", d.ID, err)}
+	}
+	about.Changes, about.Plans, about.Files, about.Author = facts.Changes, facts.Plans, facts.Files, facts.PullRequest.Author
+	return decision, about, nil
+}
+
+// checkRun is the check run for a head. A check belongs to a commit, not to a pull request, so that two pull requests with
+// one head share it: the worse of their decisions is what it says.
+func (p *Pipeline) checkRun(ctx context.Context, recorded store.Decision) (forge.CheckRun, error) {
+	all, err := p.Recorder.LatestForHead(ctx, recorded.RepositoryID, recorded.Head)
+	if err != nil {
+		return forge.CheckRun{}, fmt.Errorf("read the other decisions for %s: %w", recorded.Head, err)
+	}
+	shown := recorded
+	for _, other := range all {
+		told, err := p.Notes.Publication(ctx, other.RepositoryID, other.PullRequest, other.Head)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return forge.CheckRun{}, fmt.Errorf("read whether #%d is closed: %w", other.PullRequest, err)
+		}
+		if told.State == store.Superseded && told.Reason == closedReason {
+			continue // a closed pull request has no say any more
+		}
+		if gate.Verdict(other.Verdict).Worse(gate.Verdict(shown.Verdict)) {
+			shown = other
+		}
+	}
+	decision, about, err := p.explanation(ctx, shown)
+	if err != nil {
+		return forge.CheckRun{}, err
+	}
+	out := explain.Check(&decision, about)
+	check := forge.CheckRun{
+		HeadSHA: recorded.Head, Name: CheckName, ExternalID: recorded.Head, DetailsURL: about.DecisionURL,
+		Status: out.Status, Conclusion: out.Conclusion, Title: out.Title, Summary: out.Summary, Text: out.Text,
+		CompletedAt: p.Clock().UTC(),
+	}
+	if shown.ID != recorded.ID {
+		check.Summary = fmt.Sprintf("This commit is also the head of #%d, whose verdict is worse and holds for both.\n\n%s", shown.PullRequest, check.Summary)
+	}
+	for _, a := range out.Annotations {
+		check.Annotations = append(check.Annotations, forge.Annotation(a))
+	}
+	for _, a := range out.Actions {
+		check.Actions = append(check.Actions, forge.Action(a))
+	}
+	return check, nil
+}
+
+// closed takes a closed pull request's say in its head's check away: another one with the same head may go on.
+func (p *Pipeline) closed(ctx context.Context, args work.PullRequest, pr gate.PullRequest) error {
+	last, err := p.Recorder.Latest(ctx, args.RepositoryID, args.Number)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("read the last decision: %w", err)
+	}
+	told, err := p.Notes.Publication(ctx, last.RepositoryID, last.PullRequest, last.Head)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("read the last publication: %w", err)
+	}
+	if told.State == store.Superseded {
+		return nil
+	}
+	err = p.Notes.SavePublication(ctx, store.Publication{
+		RepositoryID: last.RepositoryID, PullRequest: last.PullRequest, Head: last.Head, Decision: last.ID,
+		State: store.Superseded, Reason: closedReason,
+	})
+	if err != nil {
+		return fmt.Errorf("remember that the pull request is closed: %w", err)
+	}
+	search := work.Search{Repository: args.Repository, SHA: pr.Head.SHA, Reason: "another pull request with this head was closed", Again: true}
+	return p.Recorder.Enqueue(ctx, search.Work())
+}
