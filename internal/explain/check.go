@@ -116,18 +116,18 @@ func annotations(d *gate.Decision, files []gate.FileChange) []Annotation {
 		}
 		out = append(out, Annotation{
 			Path: file, StartLine: line, EndLine: line, Level: level,
-			Title: gate.Shorten(gate.Printable(title), 255), Message: message,
+			Title: shorten(title, 255), Message: message,
 		})
 	}
-	for i := range d.Errors {
+	for i := range d.Errors[:min(len(d.Errors), maxAnnotations)] {
 		e := &d.Errors[i]
 		add(e.File, e.Line, "failure", "Gatehouse could not evaluate this", sentences(e.Message, e.Remedy))
 	}
 	for i := range d.Findings {
 		f := &d.Findings[i]
-		if level := level(f); level != "" {
+		if level := level(f); level != "" && len(out) < maxAnnotations {
 			add(f.File, f.Line, level, fmt.Sprintf("%s %s: %s", f.Rule, f.Severity, f.Title),
-				gate.Shorten(gate.Printable(subject(f)), maxName)+": "+sentences(f.Message, f.Remedy))
+				shorten(subject(f), maxName)+": "+sentences(f.Message, f.Remedy))
 		}
 	}
 	return out
@@ -148,9 +148,9 @@ func level(f *gate.Finding) string {
 
 // sentences is a message and its remedy in plain text.
 func sentences(message, remedy string) string {
-	s := gate.Shorten(gate.Printable(message), maxMessage)
+	s := shorten(message, maxMessage)
 	if remedy != "" {
-		s += "\n→ " + gate.Shorten(gate.Printable(remedy), maxMessage)
+		s += "\n→ " + shorten(remedy, maxMessage)
 	}
 	return s
 }

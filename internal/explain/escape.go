@@ -19,19 +19,28 @@ const (
 // foreign ones out.)
 const zeroWidth = "\u200b"
 
-// text is foreign text as Markdown that reads the same and does nothing.
-func text(s string) string {
-	return escape(defuse(gate.Shorten(gate.Printable(s), maxMessage)))
+// shorten is foreign text made printable, at most n characters of it. What is far too long is cut before it is looked at.
+func shorten(s string, n int) string {
+	if most := 10 * n; len(s) > most { // four bytes a character, and room for what is spelled out or folded
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return gate.Shorten(gate.Printable(s), n)
 }
+
+// text is foreign text as Markdown that reads the same and does nothing.
+func text(s string) string { return brief(s, maxMessage) }
+
+// brief is text of at most n characters, before the escapes.
+func brief(s string, n int) string { return escape(defuse(shorten(s, n))) }
 
 // htmlText is foreign text for the inside of an HTML element, where Markdown has no say.
 func htmlText(s string) string {
-	return html.EscapeString(defuse(gate.Shorten(gate.Printable(s), maxName)))
+	return html.EscapeString(defuse(shorten(s, maxName)))
 }
 
 // code is a foreign name as a Markdown code span.
 func code(s string) string {
-	s = gate.Shorten(gate.Printable(s), maxName)
+	s = shorten(s, maxName)
 	if s == "" {
 		return "(no name)"
 	}
@@ -205,11 +214,11 @@ func mention(name string) string {
 	for i := range len(name) {
 		c := name[i]
 		if !alphanumeric(c) && (i == 0 || strings.IndexByte("-_./", c) < 0) {
-			return "**" + text(name) + "**"
+			return "**" + brief(name, maxName) + "**"
 		}
 	}
 	if name == "" || len(name) > 150 || strings.Count(name, "/") > 1 {
-		return "**" + text(name) + "**"
+		return "**" + brief(name, maxName) + "**"
 	}
 	return "**@" + strings.ReplaceAll(name, "_", `\_`) + "**"
 }
@@ -219,5 +228,5 @@ func person(login string) string {
 	if login == "" {
 		return "somebody"
 	}
-	return "**" + text(login) + "**"
+	return "**" + brief(login, maxName) + "**"
 }

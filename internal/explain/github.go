@@ -22,7 +22,7 @@ func GitHub(d *gate.Decision) string {
 			continue
 		}
 		b.WriteString(command(kind, f.File, f.Line, fmt.Sprintf("%s %s: %s", f.Rule, f.Severity, f.Title),
-			gate.Shorten(gate.Printable(subject(f)), maxName)+": "+sentences(f.Message, f.Remedy)))
+			shorten(subject(f), maxName)+": "+sentences(f.Message, f.Remedy)))
 	}
 	for i := range d.Requirements {
 		if r := &d.Requirements[i]; !r.Met {
@@ -42,7 +42,7 @@ func command(kind, file string, line int, title, message string) string {
 			props = append(props, fmt.Sprintf("line=%d", line))
 		}
 	}
-	props = append(props, "title="+property(gate.Shorten(gate.Printable(title), 255)))
+	props = append(props, "title="+property(shorten(title, 255)))
 	return "::" + kind + " " + strings.Join(props, ",") + "::" + data(message) + "\n"
 }
 

@@ -184,18 +184,18 @@ func (p *page) next() string {
 	}
 	switch b := blocking(p.d); {
 	case len(b) == 1:
-		steps = append(steps, "fix "+code(subject(b[0]))+" ("+text(gate.Shorten(b[0].Rule, maxName))+") below")
+		steps = append(steps, "fix "+code(subject(b[0]))+" ("+brief(b[0].Rule, maxName)+") below")
 	case len(b) > 1:
 		steps = append(steps, fmt.Sprintf("fix the %d findings below", len(b)))
 	}
 	switch n := len(p.d.Missing); {
 	case n == 1:
-		steps = append(steps, "send a "+text(gate.Shorten(p.d.Missing[0].What, maxName))+" of "+code(p.d.Missing[0].For))
+		steps = append(steps, "send a "+brief(p.d.Missing[0].What, maxName)+" of "+code(p.d.Missing[0].For))
 	case n > 1:
 		steps = append(steps, fmt.Sprintf("send the %d plans below", n))
 	}
 	if n := len(p.d.ChangesAsked); n > 0 {
-		s := "settle the changes that " + person(gate.Shorten(p.d.ChangesAsked[0], maxName))
+		s := "settle the changes that " + person(p.d.ChangesAsked[0])
 		if n > 1 {
 			s += fmt.Sprintf(" and %d more", n-1)
 		}

@@ -99,7 +99,7 @@ func (p *page) changes(title string, list []gate.Change, limit int) string {
 	}
 	return p.folded(title+": "+tally(list), len(list), limit, func(i int) string {
 		action := gate.Action(list[i].Actions)
-		s := text(gate.Shorten(action, 50))
+		s := brief(action, 50)
 		if action == "delete" || action == "replace" {
 			s = "**" + s + "**"
 		}

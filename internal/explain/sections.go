@@ -70,7 +70,7 @@ func (p *page) findings(list []*gate.Finding, limit int) string {
 		} else {
 			at = list[i-1].Line
 		}
-		s += "- **" + text(gate.Shorten(f.Rule, maxName)) + "** " + text(f.Severity) + ": " + text(f.Message) + p.aside(f)
+		s += "- **" + brief(f.Rule, maxName) + "** " + text(f.Severity) + ": " + text(f.Message) + p.aside(f)
 		if f.Line > 0 && f.Line != at {
 			s += fmt.Sprintf(" · %s", p.line(f))
 		}
@@ -101,7 +101,7 @@ func remedy(f *gate.Finding) string {
 func (p *page) heading(f *gate.Finding) string {
 	parts := []string{"**" + code(subject(f)) + "**"}
 	if env := p.environments[f.Kind+"\x00"+f.Resource]; env != "" {
-		parts = append(parts, text(gate.Shorten(env, maxName)))
+		parts = append(parts, brief(env, maxName))
 	}
 	if f.File != "" && (f.Resource != "" || f.Line > 0) {
 		parts = append(parts, p.c.place(p.d.Head, f.File, f.Line))
@@ -127,20 +127,20 @@ func (p *page) aside(f *gate.Finding) string {
 		s += " (there before, and made worse here)"
 	}
 	if w := f.Waiver; w != nil && w.Expired {
-		s += " (the waiver of " + text(gate.Shorten(w.Owner, maxName)) + " ended on " + text(w.Expires) + ")"
+		s += " (the waiver of " + brief(w.Owner, maxName) + " ended on " + text(w.Expires) + ")"
 	}
 	return s
 }
 
 // oneLine is a finding in a list.
 func (p *page) oneLine(f *gate.Finding) string {
-	s := "- **" + text(gate.Shorten(f.Rule, maxName)) + "** " + code(subject(f))
+	s := "- **" + brief(f.Rule, maxName) + "** " + code(subject(f))
 	if f.File != "" && f.Resource != "" {
 		s += " " + p.c.place(p.d.Head, f.File, f.Line)
 	}
-	s += ": " + text(gate.Shorten(f.Message, 300))
+	s += ": " + brief(f.Message, 300)
 	if w := f.Waiver; w != nil && !w.Expired {
-		s += " (waived by " + text(gate.Shorten(w.Owner, maxName)) + " until " + text(w.Expires) + ": " + text(gate.Shorten(w.Reason, 300)) + ")"
+		s += " (waived by " + brief(w.Owner, maxName) + " until " + text(w.Expires) + ": " + brief(w.Reason, 300) + ")"
 	}
 	return s + p.aside(f) + "\n"
 }
@@ -153,7 +153,7 @@ func (p *page) missing(limit int) string {
 	const head = "\n**Missing**\n"
 	return head + fill(len(p.d.Missing), limit-len(head), func(i int) string {
 		m := &p.d.Missing[i]
-		s := "- ✗ a " + text(gate.Shorten(m.What, maxName)) + " of " + code(m.For)
+		s := "- ✗ a " + brief(m.What, maxName) + " of " + code(m.For)
 		if p.d.Head != "" {
 			s += " at " + code(short(p.d.Head))
 		}
@@ -167,21 +167,22 @@ func (p *page) missing(limit int) string {
 // approvals says who must agree, who has, and why somebody's approval does not count. A demand that is met is said too: who
 // let it through is what the reader of a merged pull request looks for.
 func (p *page) approvals(limit int) string {
-	var lines []string
-	for i := range p.d.Requirements {
-		lines = append(lines, p.requirement(&p.d.Requirements[i]))
-	}
-	for _, login := range p.d.ChangesAsked {
-		lines = append(lines, "- ✗ "+person(gate.Shorten(login, maxName))+" asked for changes\n")
-	}
-	for _, x := range p.d.Discounted {
-		lines = append(lines, "- ✗ not counted: "+person(gate.Shorten(x.Login, maxName))+" "+text(x.Reason)+"\n")
-	}
-	if len(lines) == 0 || p.d.Verdict == gate.Pass && len(p.d.Discounted) == 0 && onlyFloor(p.d) {
+	reqs, asked, not := p.d.Requirements, p.d.ChangesAsked, p.d.Discounted
+	n := len(reqs) + len(asked) + len(not)
+	if n == 0 || p.d.Verdict == gate.Pass && len(not) == 0 && onlyFloor(p.d) {
 		return ""
 	}
 	const head = "\n**Approvals**\n"
-	return head + fill(len(lines), limit-len(head), func(i int) string { return lines[i] }, p.andMore("- "))
+	return head + fill(n, limit-len(head), func(i int) string {
+		switch {
+		case i < len(reqs):
+			return p.requirement(&reqs[i])
+		case i < len(reqs)+len(asked):
+			return "- ✗ " + person(asked[i-len(reqs)]) + " asked for changes\n"
+		}
+		x := &not[i-len(reqs)-len(asked)]
+		return "- ✗ not counted: " + person(x.Login) + " " + text(x.Reason) + "\n"
+	}, p.andMore("- "))
 }
 
 // onlyFloor reports whether nothing but the approval that every change needs was asked; a pass says who gave it already.
@@ -206,9 +207,9 @@ func (p *page) requirement(r *gate.RequirementResult) string {
 	why := text(r.Reason)
 	switch {
 	case r.Rule != "":
-		why += " (" + text(gate.Shorten(r.Rule, maxName)) + ")"
+		why += " (" + brief(r.Rule, maxName) + ")"
 	case r.Name != "" && r.Reason != everyChange:
-		why += " (" + text(gate.Shorten(r.Name, maxName)) + ")"
+		why += " (" + brief(r.Name, maxName) + ")"
 	}
 	s += ": " + why
 	if r.Extra > 0 {
@@ -220,7 +221,7 @@ func (p *page) requirement(r *gate.RequirementResult) string {
 	if len(r.ApprovedBy) > 0 {
 		var by []string
 		for _, login := range r.ApprovedBy[:min(len(r.ApprovedBy), 20)] {
-			by = append(by, person(gate.Shorten(login, maxName)))
+			by = append(by, person(login))
 		}
 		s += " · approved by " + join(by, "and")
 	}

@@ -61,7 +61,7 @@ func (p *printer) line(s string) {
 // paragraph writes text wrapped to the width behind a first and a following indentation.
 func (p *printer) paragraph(first, rest, colour, s string) {
 	width := max(p.t.Width-utf8.RuneCountInString(rest), 20)
-	for i, l := range wrap(gate.Shorten(gate.Printable(s), maxMessage), width) {
+	for i, l := range wrap(shorten(s, maxMessage), width) {
 		indent := rest
 		if i == 0 {
 			indent = first
@@ -101,7 +101,7 @@ func (p *printer) problems(errs []gate.Problem) {
 
 // header is what the lines under it are about, with the place at the right edge when there is room.
 func (p *printer) header(name, file string, line int) {
-	name, file = gate.Shorten(gate.Printable(name), maxName), gate.Shorten(gate.Printable(file), maxName)
+	name, file = shorten(name, maxName), shorten(file, maxName)
 	if line > 0 {
 		at := fmt.Sprintf(":%d", line)
 		if file == "" {
@@ -144,10 +144,10 @@ func (p *printer) found(d *gate.Decision) {
 		case f.Unknown:
 			mark, colour = "?", dim
 		}
-		rule := gate.Shorten(gate.Printable(f.Rule), maxName)
-		severity := gate.Shorten(gate.Printable(f.Severity), maxName)
+		rule := shorten(f.Rule, maxName)
+		severity := shorten(f.Severity, maxName)
 		p.line(fmt.Sprintf("  %s %s %-9s %s", p.paint(colour, mark), p.paint(colour, rule), severity,
-			gate.Shorten(gate.Printable(f.Title), maxName)))
+			shorten(f.Title, maxName)))
 		message := f.Message
 		switch {
 		case f.Unknown:
