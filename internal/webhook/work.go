@@ -1,0 +1,78 @@
+package webhook
+
+// Kinds of work that deliveries lead to: the Kind of a store.Work, whose Args are the struct of the same name as JSON.
+const (
+	KindEvaluate = "evaluate"
+	KindSweep    = "sweep"
+	KindCommand  = "command"
+	KindMerged   = "merged"
+)
+
+// Target is where the work is to be done.
+type Target struct {
+	InstallationID int64  `json:"installation_id"` // 0: the payload did not say
+	RepositoryID   int64  `json:"repository_id,omitempty"`
+	Owner          string `json:"owner,omitempty"`
+	Name           string `json:"name,omitempty"`
+	Reason         string `json:"reason"`   // the event and its action: pull_request.opened
+	Delivery       string `json:"delivery"` // id
+}
+
+// Evaluate asks for one pull request to be evaluated. Key: REPOSITORY-ID/NUMBER.
+type Evaluate struct {
+	Target
+	Number int `json:"number"`
+}
+
+// What a [Sweep] is about.
+const (
+	SweepBranch       = "branch"       // Branch moved from Before to After: pull requests into it, and its configuration
+	SweepCommit       = "commit"       // something about SHA may count: other checks, statuses, a finished workflow run
+	SweepRerequested  = "rerequested"  // a person asked for SHA to be evaluated again
+	SweepRequested    = "requested"    // GitHub wants a check on SHA
+	SweepMembers      = "members"      // Organization's teams or members changed; with a repository, who may do what in it
+	SweepProtection   = "protection"   // the branch protection or rulesets of the repository, or of Organization, changed
+	SweepInstallation = "installation" // the App was installed, removed, suspended, or sees other repositories
+	SweepMergeGroup   = "merge_group"  // a merge queue wants a check on SHA, which is to go into Branch
+)
+
+// Sweep asks to find the pull requests that an event concerns, and to evaluate them.
+type Sweep struct {
+	Target
+	What          string `json:"what"`
+	Action        string `json:"action,omitempty"`
+	Organization  string `json:"organization,omitempty"`
+	Branch        string `json:"branch,omitempty"`
+	DefaultBranch bool   `json:"default_branch,omitempty"` // Branch is it
+	Before        string `json:"before,omitempty"`
+	After         string `json:"after,omitempty"`
+	SHA           string `json:"sha,omitempty"`
+	Ref           string `json:"ref,omitempty"`    // of a merge group's head
+	Button        string `json:"button,omitempty"` // identifier of the check run's button that was pressed
+	WorkflowRunID int64  `json:"workflow_run_id,omitempty"`
+	Actor         string `json:"actor,omitempty"`
+}
+
+// Command is a comment that begins with /gatehouse. Key: REPOSITORY-ID/NUMBER/COMMENT-ID, so that none folds into another.
+type Command struct {
+	Target
+	Number    int    `json:"number"`
+	CommentID int64  `json:"comment_id"`
+	Login     string `json:"login"`
+	Line      string `json:"line"` // the comment's first line, at most 1,000 bytes
+}
+
+// Merged says that commits landed on a branch: by a pull request (Number is set), or by a push, which may turn out to be one.
+// Keys: REPOSITORY-ID/NUMBER and REPOSITORY-ID/push/SHA.
+type Merged struct {
+	Target
+	Number        int    `json:"number,omitempty"`
+	Head          string `json:"head,omitempty"` // of the pull request
+	Commit        string `json:"commit"`         // now on the branch
+	Before        string `json:"before,omitempty"`
+	Branch        string `json:"branch"`
+	DefaultBranch bool   `json:"default_branch,omitempty"`
+	Forced        bool   `json:"forced,omitempty"`
+	Deleted       bool   `json:"deleted,omitempty"`
+	Actor         string `json:"actor"` // who merged or pushed
+}
