@@ -37,5 +37,5 @@ unknown contains finding if {
 
 asked if {
 	some pattern in data.parameters.names
-	glob.match(pattern, [], terraform.get(input.resource, "name", ""))
+	glob.match(pattern, null, terraform.get(input.resource, "name", ""))
 }

@@ -100,7 +100,7 @@ audit_bucket(bucket) if audit_name(object.get(bucket.resource, "bucket_prefix", 
 audit_name(name) if {
 	is_string(name)
 	some pattern in data.parameters.names
-	glob.match(pattern, [], name)
+	glob.match(pattern, null, name)
 }
 
 google_sink if audit_name(object.get(input.resource, "name", null))

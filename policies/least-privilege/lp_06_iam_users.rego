@@ -39,7 +39,7 @@ attribute := "user" if input.type != "aws_iam_user"
 
 accepted if {
 	some pattern in data.parameters.users
-	glob.match(pattern, [], input.resource[attribute])
+	glob.match(pattern, null, input.resource[attribute])
 }
 
 # A user name that is known only after apply is a reference to a user of the plan, which is judged by itself.

@@ -191,7 +191,7 @@ deny contains finding if {
 	terraform.present
 	some binding in gcp.bindings
 	some pattern in data.parameters.google_roles
-	glob.match(pattern, [], binding.role)
+	glob.match(pattern, null, binding.role)
 	people := [member | some member in binding.members; regex.match(`^(user|group|domain):`, member)]
 	count(people) > 0
 	not regex.match(`request\.time\s*<`, binding.condition)

@@ -289,3 +289,15 @@ test_edge_deleted_grants if verdict(
 	]),
 	defaults,
 ) == set()
+
+test_edge_an_administrator_role_whose_name_has_a_dot if verdict(
+	terraform([
+		{
+			"address": "google_project_iam_member.x",
+			"after": {"role": "roles/resourcemanager.projectIamAdmin", "member": "user:alice@acme.com"},
+		},
+	]),
+	defaults,
+) == {
+	["google_project_iam_member.x", "deny", "roles/resourcemanager.projectIamAdmin is given to user:alice@acme.com without an end; wanted: a condition on request.time"],
+}

@@ -53,7 +53,7 @@ unknown contains finding if {
 asked if {
 	terraform.present
 	some pattern in data.parameters.types
-	glob.match(pattern, [], input.type)
+	glob.match(pattern, null, input.type)
 	not input.type in data.parameters.except
 
 	# Google's labels and Azure's tags are maps; network tags of Google's instances are a list and mean something else.
