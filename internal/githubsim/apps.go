@@ -120,10 +120,14 @@ func (a *App) Install(account string, repos ...*Repo) *Installation {
 // ID is the installation's number.
 func (in *Installation) ID() int64 { return in.id }
 
-// AddRepos adds repositories to an installation on selected repositories and sends installation_repositories.added.
+// AddRepos adds repositories to an installation on selected repositories and sends installation_repositories.added. It panics for
+// an installation on all repositories, which has nothing to add.
 func (in *Installation) AddRepos(repos ...*Repo) {
 	in.s.mu.Lock()
 	defer in.s.mu.Unlock()
+	if in.repos == nil {
+		panic("githubsim: the installation covers all repositories already")
+	}
 	in.repos = append(in.repos, repos...)
 	in.s.emitInstallation("installation_repositories", "added", in, object{
 		"repository_selection": in.selection(), "repositories_added": shortRepos(repos), "repositories_removed": []object{},

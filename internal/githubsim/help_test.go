@@ -57,6 +57,7 @@ type world struct {
 	app   *App
 	inst  *Installation
 	hooks *receiver
+	hook  string // the receiver's address
 }
 
 // receiver is a webhook endpoint that keeps what it gets.
@@ -131,7 +132,7 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 	t.Cleanup(gh.Close)
 	endpoint := httptest.NewServer(w.hooks)
 	t.Cleanup(endpoint.Close)
-	w.Server = gh
+	w.Server, w.hook = gh, endpoint.URL+"/hook"
 	for _, l := range []string{"olga", "wendy", "walt", "rita", "stranger"} {
 		gh.AddUser(l)
 	}
@@ -141,7 +142,7 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 	w.repo.AddCollaborator("wendy", "write")
 	w.repo.AddCollaborator("walt", "write")
 	w.app = gh.AddApp(AppSpec{
-		Slug: "gatehouse", Key: testKey(), WebhookURL: endpoint.URL + "/hook", WebhookSecret: "s3cret",
+		Slug: "gatehouse", Key: testKey(), WebhookURL: w.hook, WebhookSecret: "s3cret",
 		Permissions: allPermissions, Events: allEvents,
 	})
 	w.inst = w.app.Install("acme")

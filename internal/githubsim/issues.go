@@ -178,7 +178,7 @@ func (r *Repo) labelJSON(name string) object {
 	id := r.labels[name]
 	return object{
 		"id": id, "node_id": nodeID("Label", id), "url": r.api("/labels/" + name), "name": name, "color": "ededed", "default": false,
-		"description": nil,
+		"description": "",
 	}
 }
 

@@ -39,9 +39,7 @@ func (c *call) getTeam() (reply, error) {
 	out := t.json()
 	out["members_count"], out["repos_count"] = len(t.people()), len(t.repos)
 	out["created_at"], out["updated_at"] = stamp(c.s.now()), stamp(c.s.now())
-	org := t.org.account.json()
-	org["type"] = "Organization"
-	out["organization"] = org
+	out["organization"] = t.org.full()
 	return ok(out)
 }
 
@@ -81,9 +79,7 @@ func (c *call) getOrg() (reply, error) {
 	if o == nil {
 		return reply{}, notFound()
 	}
-	out := o.json()
-	out["type"], out["html_url"] = "Organization", c.s.opt.URL+"/"+o.account.login
-	return ok(out)
+	return ok(o.full())
 }
 
 func (c *call) checkOrgMember() (reply, error) {

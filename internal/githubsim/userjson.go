@@ -1,6 +1,9 @@
 package githubsim
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 func (u *User) json() object {
 	if u == nil {
@@ -53,4 +56,14 @@ func (t *Team) json() object {
 		out["parent"] = parent
 	}
 	return out
+}
+
+// full is the organisation as GET /orgs/{org} has it.
+func (o *Org) full() object {
+	created := stamp(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC))
+	return with(o.json(), object{
+		"type": "Organization", "html_url": o.s.opt.URL + "/" + o.account.login, "name": o.account.login,
+		"has_organization_projects": true, "has_repository_projects": true, "public_repos": 0, "public_gists": 0, "followers": 0,
+		"following": 0, "created_at": created, "updated_at": created, "archived_at": nil,
+	})
 }
