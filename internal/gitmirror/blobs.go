@@ -206,6 +206,10 @@ func (m *Mirrors) contents(ctx context.Context, mi *mirror, shas []string, kind 
 				}
 				var sha, what string
 				var size int64
+				if strings.HasSuffix(header, " missing\n") {
+					// A failure of git like any other, so that a damaged mirror is made anew.
+					return &gitError{command: "cat-file", code: 1, output: strings.TrimSpace(header)}
+				}
 				if n, _ := fmt.Sscan(header, &sha, &what, &size); n != 3 || sha != want || what != kind || size < 0 {
 					return fmt.Errorf("reading %s: git answered %.100q; wanted: a %s", want, strings.TrimSpace(header), kind)
 				}

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"path"
-	"strings"
 )
 
 // Status is what happened to a file.
@@ -45,13 +43,18 @@ func (m *Mirrors) Diff(ctx context.Context, repo Repo, base, head string) ([]Fil
 	if v, ok := m.cache.get(key); ok {
 		return v.([]FileChange), nil
 	}
+	from, err := m.root(ctx, repo, base)
+	if err != nil {
+		return nil, err
+	}
+	to, err := m.root(ctx, repo, head)
+	if err != nil {
+		return nil, err
+	}
 	var changes []FileChange
 	err = m.read(ctx, mi, []string{base, head}, func() (err error) {
-		return m.readOnce(ctx, mi, call{
-			args: []string{"diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv",
-				"--ignore-submodules=none", base, head},
-			read: func(r io.Reader) (err error) { changes, err = m.readDiff(r, head); return err },
-		})
+		changes, err = m.compare(ctx, mi, from, to)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("comparing %s with %s of %s: %w", base, head, repo, err)
@@ -63,44 +66,6 @@ func (m *Mirrors) Diff(ctx context.Context, repo Repo, base, head string) ([]Fil
 	}
 	m.cache.put(key, changes, bytes)
 	return changes, nil
-}
-
-// readDiff reads ":oldmode newmode oldsha newsha status<NUL>path<NUL>" again and again.
-func (m *Mirrors) readDiff(r io.Reader, head string) ([]FileChange, error) {
-	var changes []FileChange
-	records := m.records(r)
-	for records.Scan() {
-		meta := records.Text()
-		fields := strings.Fields(strings.TrimPrefix(meta, ":"))
-		if len(fields) != 5 || meta[0] != ':' || !records.Scan() {
-			if err := m.recordsErr(records, head); err != nil {
-				return nil, err
-			}
-			return nil, fmt.Errorf("git lists a change as %.100q", meta)
-		}
-		if len(changes) == m.opts.MaxEntries {
-			return nil, &LimitError{What: fmt.Sprintf("%s changes more files", head), Limit: int64(m.opts.MaxEntries)}
-		}
-		c := FileChange{Path: records.Text(), OldMode: mode(fields[0]), NewMode: mode(fields[1])}
-		if c.OldMode != "" {
-			c.OldBlob = fields[2]
-		}
-		if c.NewMode != "" {
-			c.NewBlob = fields[3]
-		}
-		switch status := Status(fields[4]); status {
-		case Added, Modified, Deleted, TypeChanged:
-			c.Status = status
-		default:
-			return nil, fmt.Errorf("git gives %.200q the status %.20q; wanted: A, M, D or T", c.Path, fields[4])
-		}
-		var err error
-		if c.Unsafe, err = m.checkPath(head, c.Path); err != nil {
-			return nil, err
-		}
-		changes = append(changes, c)
-	}
-	return changes, m.recordsErr(records, head)
 }
 
 // content is what two files must share to be taken for one that moved: the blob, and the mode of what is no regular file.

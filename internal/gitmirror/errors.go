@@ -65,7 +65,7 @@ func (e *BlobLimitError) Error() string {
 		e.Blobs[0].SHA, e.Blobs[0].Size, e.PerBlob, len(e.Blobs))
 }
 
-// PathError says that a tree holds a path that could never be checked out, or is not a tree in git's order. No tool would
+// PathError says that a tree holds a path that could never be checked out, or a name twice. No tool would
 // agree with another on what such a commit contains, so nothing of it is read.
 type PathError struct {
 	Commit, Path, Problem string
@@ -118,5 +118,5 @@ func (e *gitError) access() bool {
 func (e *gitError) remote() bool {
 	return e.refused() || e.gone() || e.access() || e.says("unable to access", "remote error", "requested URL returned error",
 		"Could not resolve", "early EOF", "RPC failed", "the remote end hung up", "expected flush", "protocol error",
-		"transport '", "redirect", "fsck error", "in fsck", "No space left on device", "unexpected disconnect")
+		"transport '", "redirect", "No space left on device", "unexpected disconnect")
 }

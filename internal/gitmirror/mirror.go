@@ -47,7 +47,7 @@ type Options struct {
 	ReadTimeout    time.Duration // one read; default 2 minutes
 	MaxMirrorBytes int64         // packs of one mirror on disk; default 8 GiB
 	MaxPacks       int           // packs of one mirror before they are joined: git looks through all of them; default 100
-	MaxEntries     int           // files of one tree, changes of one diff; default 1,000,000
+	MaxEntries     int           // files of one tree, changes of one diff; default 500,000
 	MaxPath        int           // bytes of one path; default 4,096
 	MaxCommits     int           // commits of one range; default 10,000
 	MaxCommitBytes int64         // one commit object; default 1 MiB
@@ -81,7 +81,7 @@ func New(opts Options) (*Mirrors, error) {
 	defaults(&opts.ReadTimeout, 2*time.Minute)
 	defaults(&opts.MaxMirrorBytes, 8<<30)
 	defaults(&opts.MaxPacks, 100)
-	defaults(&opts.MaxEntries, 1_000_000)
+	defaults(&opts.MaxEntries, 500_000)
 	defaults(&opts.MaxPath, 4096)
 	defaults(&opts.MaxCommits, 10_000)
 	defaults(&opts.MaxCommitBytes, 1<<20)

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 const testToken = "ghs_SecretSecretSecretSecretSecret01"
@@ -200,6 +199,3 @@ func onDisk(t *testing.T, m *Mirrors) map[string]string {
 	}
 	return out
 }
-
-// patience bounds what would otherwise hang for ever; nothing is measured by it.
-const patience = time.Minute

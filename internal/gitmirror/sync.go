@@ -63,9 +63,14 @@ func (m *Mirrors) syncLocked(ctx context.Context, mi *mirror, token TokenSource,
 	return mi.explain(err)
 }
 
-// explain gives an error of the server its type.
+// explain gives an error of the server its type. A mirror that has grown over its limit is removed, because most of what it
+// holds is old: if the repository itself is not too large, the next attempt succeeds.
 func (mi *mirror) explain(err error) error {
 	var failed *gitError
+	var limit *LimitError
+	if errors.As(err, &limit) {
+		err = errors.Join(err, mi.remove())
+	}
 	if errors.As(err, &failed) && failed.access() {
 		return &AccessError{Repo: mi.repo, Detail: failed.output}
 	}
@@ -182,10 +187,10 @@ func (m *Mirrors) fetch(ctx context.Context, mi *mirror, token string, mode fetc
 	_, err := m.git(ctx, mi, call{args: args, stdin: refspecs, network: true, token: token})
 	close(done)
 	<-watched
-	if err != nil {
-		return err
+	if tooLarge := m.checkSize(mi); err == nil && tooLarge != nil {
+		err = tooLarge
 	}
-	return m.checkSize(mi)
+	return err
 }
 
 // watchSize stops a fetch that fills the disk.

@@ -1,12 +1,8 @@
 package gitmirror
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"unicode"
@@ -53,7 +49,7 @@ func (t *Tree) Find(path string) (Entry, bool) {
 	return t.Entries[i], true
 }
 
-// Tree lists a commit's whole tree. A path that cannot be checked out, or a tree out of order, is a *PathError; more
+// Tree lists a commit's whole tree. A path that cannot be checked out, or a name that stands twice, is a *PathError; more
 // entries or a longer path than allowed a *LimitError.
 func (m *Mirrors) Tree(ctx context.Context, repo Repo, commit string) (*Tree, error) {
 	mi, err := m.mirror(repo)
@@ -64,78 +60,39 @@ func (m *Mirrors) Tree(ctx context.Context, repo Repo, commit string) (*Tree, er
 	if v, ok := m.cache.get(key); ok {
 		return v.(*Tree), nil
 	}
-	tree := &Tree{Commit: commit}
-	err = m.read(ctx, mi, []string{commit}, func() error {
-		tree.Entries = nil
-		return m.readOnce(ctx, mi, call{
-			args: []string{"ls-tree", "-r", "-z", "--full-tree", commit},
-			read: func(r io.Reader) error { return m.readTree(r, tree) },
-		})
+	root, err := m.root(ctx, repo, commit)
+	if err != nil {
+		return nil, err
+	}
+	var files []FileChange
+	err = m.read(ctx, mi, []string{commit}, func() (err error) {
+		files, err = m.compare(ctx, mi, side{}, root)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listing the files of %s at %s: %w", repo, commit, err)
 	}
+	tree := &Tree{Commit: commit, Entries: make([]Entry, len(files))}
 	bytes := int64(200)
-	for _, e := range tree.Entries {
-		bytes += int64(len(e.Path)) + 120
+	for i, f := range files {
+		tree.Entries[i] = Entry{Path: f.Path, Mode: f.NewMode, Blob: f.NewBlob, Unsafe: f.Unsafe}
+		bytes += int64(len(f.Path)) + 120
 	}
 	m.cache.put(key, tree, bytes)
 	return tree, nil
 }
 
-// readTree reads "mode type sha<TAB>path<NUL>" again and again.
-func (m *Mirrors) readTree(r io.Reader, tree *Tree) error {
-	records := m.records(r)
-	files := map[string]bool{}
-	for records.Scan() {
-		meta, path, ok := strings.Cut(records.Text(), "\t")
-		fields := strings.Fields(meta)
-		if !ok || len(fields) != 3 {
-			return fmt.Errorf("git lists a tree as %.100q", records.Text())
-		}
-		if len(tree.Entries) == m.opts.MaxEntries {
-			return &LimitError{What: fmt.Sprintf("the tree of %s has more files", tree.Commit), Limit: int64(m.opts.MaxEntries)}
-		}
-		unsafe, err := m.checkPath(tree.Commit, path)
-		if err != nil {
-			return err
-		}
-		if n := len(tree.Entries); n > 0 && path <= tree.Entries[n-1].Path {
-			return &PathError{tree.Commit, path, "the tree is not in order or holds it twice"}
-		}
-		// Git's order keeps a file a and a directory a apart, with others in between.
-		for i := range len(path) {
-			if path[i] == '/' && files[path[:i]] {
-				return &PathError{tree.Commit, path, "a file and a directory have the same name"}
-			}
-		}
-		files[path] = true
-		tree.Entries = append(tree.Entries, Entry{Path: path, Mode: mode(fields[0]), Blob: fields[2], Unsafe: unsafe})
+// root finds a commit's tree.
+func (m *Mirrors) root(ctx context.Context, repo Repo, commit string) (side, error) {
+	if err := checkSHA(commit); err != nil {
+		return side{}, err
 	}
-	return m.recordsErr(records, tree.Commit)
-}
-
-// records splits git's -z output. A path is the longest record there is.
-func (m *Mirrors) records(r io.Reader) *bufio.Scanner {
-	s := bufio.NewScanner(r)
-	s.Buffer(make([]byte, 4096), m.opts.MaxPath+256)
-	s.Split(func(data []byte, atEOF bool) (int, []byte, error) {
-		if i := bytes.IndexByte(data, 0); i >= 0 {
-			return i + 1, data[:i], nil
-		}
-		if atEOF && len(data) > 0 {
-			return 0, nil, io.ErrUnexpectedEOF
-		}
-		return 0, nil, nil
-	})
-	return s
-}
-
-func (m *Mirrors) recordsErr(s *bufio.Scanner, commit string) error {
-	if errors.Is(s.Err(), bufio.ErrTooLong) {
-		return m.longPath(commit)
+	out, err := m.ask(ctx, repo, []string{commit}, "rev-parse", "--verify", commit+"^{tree}")
+	if err != nil {
+		return side{}, fmt.Errorf("finding the tree of %s at %s: %w", repo, commit, err)
 	}
-	return s.Err()
+	tree := strings.TrimSpace(out)
+	return side{commit, tree}, checkSHA(tree)
 }
 
 func (m *Mirrors) longPath(commit string) error {
@@ -166,16 +123,4 @@ func (m *Mirrors) checkPath(commit, path string) (unsafe string, err error) {
 		return "the name holds invisible characters", nil
 	}
 	return "", nil
-}
-
-// mode reads git's six octal digits; group-writable files of old histories are plain files.
-func mode(s string) Mode {
-	switch m := Mode(s); {
-	case m == ModeSymlink || m == ModeSubmodule || m == ModeExecutable:
-		return m
-	case s == "000000":
-		return "" // in a diff: not there
-	default:
-		return ModeFile
-	}
 }
