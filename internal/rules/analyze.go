@@ -2,8 +2,12 @@ package rules
 
 import (
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
 // uses are the parts of input beyond the document itself that a rule reads. Only those are built, and only their change can
@@ -14,17 +18,35 @@ type uses struct {
 	objects     map[string]bool // Kubernetes Kinds
 	objectsAll  bool
 	pullRequest bool
+	own         bool // input.plan[input.type], settled by settle
 }
 
 func (u *uses) add(v uses) {
 	u.planAll = u.planAll || v.planAll
 	u.objectsAll = u.objectsAll || v.objectsAll
 	u.pullRequest = u.pullRequest || v.pullRequest
+	u.own = u.own || v.own
 	if u.plan == nil {
 		u.plan, u.objects = map[string]bool{}, map[string]bool{}
 	}
 	maps.Copy(u.plan, v.plan)
 	maps.Copy(u.objects, v.objects)
+}
+
+// settle replaces own by the types that the rule inspects.
+func (u *uses) settle(r *Rule) {
+	if !u.own {
+		return
+	}
+	u.own = false
+	for _, t := range r.Inspects[gate.KindTerraform] {
+		u.planAll = u.planAll || t == "*"
+		u.plan[t] = true
+	}
+	for _, t := range r.Inspects[gate.KindKubernetes] {
+		u.objectsAll = u.objectsAll || t == "*" || t == "Pod"
+		u.objects[t[strings.LastIndex(t, "/")+1:]] = true
+	}
 }
 
 // companions reports whether other documents are read.
@@ -85,7 +107,7 @@ func (a *analyzer) own(r *ast.Rule) uses {
 	if u, ok := a.memo[r]; ok {
 		return u
 	}
-	w := &walker{analyzer: a, isInput: func(t *ast.Term) bool { return isInput(t) }}
+	w := &walker{analyzer: a, aliases: map[ast.Var][]inputPath{}}
 	w.walk(r) // and its else branches
 	a.memo[r] = w.uses
 	return w.uses
@@ -102,45 +124,52 @@ func (a *analyzer) handed(c call) uses {
 		a.calls[c] = everything()
 		return a.calls[c]
 	}
-	w := &walker{analyzer: a, isInput: func(t *ast.Term) bool { return t.Value.Compare(argument) == 0 }}
-	w.skip = c.rule.Head.Args[c.argument]
+	w := &walker{analyzer: a, aliases: map[ast.Var][]inputPath{argument: {{}}}}
 	w.walk(c.rule)
 	a.calls[c] = w.uses
 	return w.uses
 }
 
-// isInput reports whether a term is input itself.
-func isInput(t *ast.Term) bool {
-	if ref, ok := t.Value.(ast.Ref); ok {
-		return len(ref) == 1 && ref[0].Equal(ast.InputRootDocument)
-	}
-	return t.Equal(ast.InputRootDocument)
-}
+// inputPath is what follows input in a reference.
+type inputPath []*ast.Term
 
 // walker looks at one definition.
 type walker struct {
 	*analyzer
-	isInput func(*ast.Term) bool // the term is input, or the variable that stands for it
-	skip    *ast.Term            // the variable's own declaration
+	aliases map[ast.Var][]inputPath // variables that stand for input or for a whole part of it
 	uses    uses
 }
 
-func (w *walker) walk(x any) {
+func (w *walker) walk(r *ast.Rule) {
+	for before := -1; before != len(w.aliases); { // an alias may have an alias
+		before = len(w.aliases)
+		ast.WalkExprs(r, func(e *ast.Expr) bool {
+			w.alias(e)
+			return false
+		})
+	}
 	var visitor *ast.GenericVisitor
 	visitor = ast.NewGenericVisitor(func(x any) bool {
 		switch x := x.(type) {
-		case *ast.Rule:
-			return false
+		case *ast.Head:
+			for _, t := range append(slices.Clone(x.Reference), x.Key, x.Value) {
+				if t != nil { // but no arguments: they are declarations
+					visitor.Walk(t)
+				}
+			}
+			return true
 		case *ast.Expr:
 			terms, ok := x.Terms.([]*ast.Term)
 			if !ok {
 				return false
 			}
-			rest := w.call(terms)
 			for _, with := range x.With {
 				visitor.Walk(with)
 			}
-			for _, t := range rest {
+			if w.alias(x) {
+				return true
+			}
+			for _, t := range w.call(terms) {
 				visitor.Walk(t)
 			}
 			return true
@@ -149,27 +178,78 @@ func (w *walker) walk(x any) {
 		}
 		return false
 	})
-	visitor.Walk(x)
+	visitor.Walk(r)
+}
+
+// alias notes "variable = input", "variable = input.plan" and the like, which the compiler makes of arguments. It reports whether
+// the expression is one.
+func (w *walker) alias(e *ast.Expr) bool {
+	if !e.IsEquality() && !e.IsAssignment() {
+		return false
+	}
+	for i := range 2 {
+		v, ok := e.Operand(i).Value.(ast.Var)
+		if !ok {
+			continue
+		}
+		paths := w.resolve(e.Operand(1 - i))
+		if len(paths) == 0 {
+			continue
+		}
+		if slices.ContainsFunc(paths, func(p inputPath) bool { return !p.whole() }) {
+			return false
+		}
+		for _, p := range paths {
+			if !slices.ContainsFunc(w.aliases[v], func(q inputPath) bool { return slices.EqualFunc(p, q, (*ast.Term).Equal) }) {
+				w.aliases[v] = append(w.aliases[v], p)
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// whole reports whether the path leads to a part that is followed through aliases; the rest is looked at where it stands.
+func (p inputPath) whole() bool {
+	if len(p) == 0 {
+		return true
+	}
+	key, _ := p[0].Value.(ast.String)
+	return len(p) == 1 && (key == "plan" || key == "objects" || key == "type")
+}
+
+// resolve gives the paths in input that a term may stand for; none: it is not of input.
+func (w *walker) resolve(t *ast.Term) []inputPath {
+	switch v := t.Value.(type) {
+	case ast.Var:
+		if t.Equal(ast.InputRootDocument) {
+			return []inputPath{{}}
+		}
+		return w.aliases[v]
+	case ast.Ref:
+		var paths []inputPath
+		for _, p := range w.resolve(v[0]) {
+			paths = append(paths, append(slices.Clip(slices.Clone(p)), v[1:]...))
+		}
+		return paths
+	}
+	return nil
 }
 
 // term looks at one term; true: there is nothing more to see in it.
 func (w *walker) term(t *ast.Term, visitor *ast.GenericVisitor) bool {
-	if t == w.skip {
-		return true
-	}
-	if w.isInput(t) {
-		w.uses.add(everything())
-		return true
+	for _, p := range w.resolve(t) {
+		w.read(p)
 	}
 	switch v := t.Value.(type) {
 	case ast.Ref:
-		if w.isInput(v[0]) {
-			w.path(v[1:])
-		} else if _, isVar := v[0].Value.(ast.Var); !isVar {
+		if _, isVar := v[0].Value.(ast.Var); !isVar {
 			visitor.Walk(v[0])
 		}
 		for _, part := range v[1:] {
-			visitor.Walk(part)
+			if !w.self(part) {
+				visitor.Walk(part)
+			}
 		}
 		return true
 	case ast.Call:
@@ -181,41 +261,47 @@ func (w *walker) term(t *ast.Term, visitor *ast.GenericVisitor) bool {
 	return false
 }
 
-// path looks at what follows input in a reference.
-func (w *walker) path(path []*ast.Term) {
-	key, ok := path[0].Value.(ast.String)
+// read notes that input is read at a path.
+func (w *walker) read(p inputPath) {
+	if len(p) == 0 {
+		w.uses.add(everything())
+		return
+	}
+	key, ok := p[0].Value.(ast.String)
 	if !ok {
 		w.uses.add(everything())
 		return
 	}
-	second, known := "", false
-	if len(path) > 1 {
-		var s ast.String
-		if s, known = path[1].Value.(ast.String); known {
-			second = string(s)
-		}
+	second, known := ast.String(""), false
+	if len(p) > 1 {
+		second, known = p[1].Value.(ast.String)
 	}
-	w.key(string(key), second, known)
+	self := len(p) > 1 && w.self(p[1])
+	switch {
+	case key == "pull_request":
+		w.uses.pullRequest = true
+	case key == "plan" && known:
+		w.uses.add(uses{plan: map[string]bool{string(second): true}})
+	case key == "objects" && known:
+		w.uses.add(uses{objects: map[string]bool{string(second): true}})
+	case (key == "plan" || key == "objects") && self:
+		w.uses.own = true
+	case key == "plan":
+		w.uses.planAll = true
+	case key == "objects":
+		w.uses.objectsAll = true
+	}
 }
 
-// key notes input.KEY.SECOND; known is false when the second step is missing or not a plain text.
-func (w *walker) key(key, second string, known bool) {
-	switch key {
-	case "pull_request":
-		w.uses.pullRequest = true
-	case "plan":
-		if known {
-			w.uses.add(uses{plan: map[string]bool{second: true}})
-		} else {
-			w.uses.planAll = true
-		}
-	case "objects":
-		if known {
-			w.uses.add(uses{objects: map[string]bool{second: true}})
-		} else {
-			w.uses.objectsAll = true
+// self reports whether a term is input.type: then input.plan[input.type] leads to the types that the rule inspects.
+func (w *walker) self(t *ast.Term) bool {
+	paths := w.resolve(t)
+	for _, p := range paths {
+		if len(p) != 1 || !p[0].Equal(ast.InternedTerm("type")) {
+			return false
 		}
 	}
+	return len(paths) > 0
 }
 
 // call follows input into a call and gives the terms that are left to look at.
@@ -225,15 +311,16 @@ func (w *walker) call(terms []*ast.Term) (rest []*ast.Term) {
 		return terms
 	}
 	arguments := terms[1:]
-	if operator.Equal(ast.ObjectGet.Ref()) && len(arguments) >= 2 {
-		if w.objectGet(arguments[0], arguments[1]) {
-			return arguments[2:]
-		}
-		return arguments
+	if operator.Equal(ast.ObjectGet.Ref()) && len(arguments) >= 2 && w.objectGet(arguments[0], arguments[1]) {
+		return arguments[2:]
 	}
 	functions := w.compiler.GetRulesExact(operator)
 	for i, argument := range arguments {
-		if !w.isInput(argument) || len(functions) == 0 {
+		if w.self(argument) {
+			continue
+		}
+		paths := w.resolve(argument)
+		if len(functions) == 0 || len(paths) != 1 || len(paths[0]) > 0 {
 			rest = append(rest, argument)
 			continue
 		}
@@ -251,25 +338,20 @@ func (w *walker) call(terms []*ast.Term) (rest []*ast.Term) {
 }
 
 // objectGet understands object.get(input, "key" or ["key", ...], ...) and object.get(input.plan, "type", ...).
-func (w *walker) objectGet(object, path *ast.Term) bool {
-	var steps []*ast.Term
-	switch v := path.Value.(type) {
+func (w *walker) objectGet(object, steps *ast.Term) bool {
+	var tail inputPath
+	switch v := steps.Value.(type) {
 	case ast.String:
-		steps = []*ast.Term{path}
+		tail = inputPath{steps}
 	case *ast.Array:
-		v.Foreach(func(t *ast.Term) { steps = append(steps, t) })
+		v.Foreach(func(t *ast.Term) { tail = append(tail, t) })
 	}
-	if len(steps) == 0 {
+	paths := w.resolve(object)
+	if len(tail) == 0 || len(paths) == 0 {
 		return false
 	}
-	if w.isInput(object) {
-		w.path(steps)
-		return true
+	for _, p := range paths {
+		w.read(append(slices.Clip(slices.Clone(p)), tail...))
 	}
-	ref, ok := object.Value.(ast.Ref)
-	if !ok || len(ref) != 2 || !w.isInput(ref[0]) {
-		return false
-	}
-	w.path(append([]*ast.Term{ref[1]}, steps...))
 	return true
 }

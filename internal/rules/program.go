@@ -63,6 +63,7 @@ func compile(wanted []*source, known map[string][]*source) (*program, []gate.Pro
 	for i, s := range wanted {
 		rule := &compiledRule{source: s, number: i, sets: s.parsed.sets, key: closureKey(s, known)}
 		rule.uses = analyzer.rule(s.header.pkg, rule.sets)
+		rule.uses.settle(s.rule)
 		p.uses.add(rule.uses)
 		p.rules[s] = rule
 	}
