@@ -36,7 +36,8 @@ const (
 	SweepMergeGroup   = "merge_group"  // a merge queue wants a check on SHA, which is to go into Branch
 )
 
-// Sweep asks to find the pull requests that an event concerns, and to evaluate them.
+// Sweep asks to find the pull requests that an event concerns, and to evaluate them. Sweeps about one thing (repository and branch,
+// commit, organisation...) fold: what is here is from the newest event, so Before may be later than where the work last looked.
 type Sweep struct {
 	Target
 	What          string `json:"what"`
@@ -63,7 +64,7 @@ type Command struct {
 }
 
 // Merged says that commits landed on a branch: by a pull request (Number is set), or by a push, which may turn out to be one.
-// Keys: REPOSITORY-ID/NUMBER and REPOSITORY-ID/push/SHA.
+// Keys: REPOSITORY-ID/NUMBER and REPOSITORY-ID/push/BRANCH/SHA.
 type Merged struct {
 	Target
 	Number        int    `json:"number,omitempty"`
