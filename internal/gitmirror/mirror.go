@@ -257,7 +257,7 @@ func (m *Mirrors) create(ctx context.Context, mi *mirror) error {
 		return fmt.Errorf("making a mirror of %s: %w", mi.repo, err)
 	}
 	defer func() { _ = os.RemoveAll(temp) }()
-	init := call{args: []string{"init", "--bare", "--quiet", "--template=", "--initial-branch=none", temp}}
+	init := call{args: []string{"init", "--bare", "--quiet", "--template=", "--initial-branch=none", temp}, outside: true}
 	if _, err := m.git(ctx, mi, init); err != nil {
 		return fmt.Errorf("making a mirror of %s: %w", mi.repo, err)
 	}

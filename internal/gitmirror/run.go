@@ -32,6 +32,8 @@ type call struct {
 	// The rest is for fetches.
 	network bool
 	token   string
+	// outside runs git without a repository.
+	outside bool
 }
 
 // errStopped ends a git process whose output nobody needs any more.
@@ -95,7 +97,8 @@ var passed = []string{"PATH", "TMPDIR", "SystemRoot", "SSL_CERT_FILE", "SSL_CERT
 // environment is everything that git knows: nothing from the user's or the system's configuration.
 func (m *Mirrors) environment(mi *mirror, c call) []string {
 	env := []string{
-		"GIT_DIR=" + mi.dir,
+		// Without a repository, none further up is taken for one.
+		"GIT_CEILING_DIRECTORIES=" + filepath.Dir(m.opts.Dir),
 		"HOME=" + filepath.Join(m.opts.Dir, "home"),
 		"XDG_CONFIG_HOME=" + filepath.Join(m.opts.Dir, "home"),
 		"GIT_CONFIG_NOSYSTEM=1",
@@ -111,8 +114,8 @@ func (m *Mirrors) environment(mi *mirror, c call) []string {
 		"GIT_ADVICE=0",
 		"LC_ALL=C",
 	}
-	if c.args[0] == "init" {
-		env = env[1:] // the directory is its argument
+	if !c.outside {
+		env = append(env, "GIT_DIR="+mi.dir)
 	}
 	for _, name := range passed {
 		if value, ok := os.LookupEnv(name); ok {
