@@ -96,7 +96,11 @@ func translate(err error, resp *http.Response, c call, now time.Time) error {
 	case errors.As(err, &refused) && refused.Response != nil:
 		defer refused.Response.Body.Close() //nolint:errcheck // only read
 		c.what = "a token of the installation"
-		return byStatus(refused.Response, c, now)
+		err := byStatus(refused.Response, c, now)
+		if _, ok := err.(NotFound); ok { // a file that is not there is one thing, an App that is not there another
+			return Unauthorized{What: c.what, Message: "the App is not installed there any more"}
+		}
+		return err
 	case resp != nil && resp.StatusCode >= 300:
 		return byStatus(resp, c, now)
 	}

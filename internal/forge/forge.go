@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/bradleyfalzon/ghinstallation/v2"
+	"github.com/golang-jwt/jwt/v4"
 	"github.com/google/go-github/v60/github"
 	"github.com/sirupsen/logrus"
 )
@@ -35,11 +36,10 @@ type Options struct {
 
 // App is a GitHub App, in all its installations.
 type App struct {
-	opts  Options
-	api   *url.URL
-	apps  *ghinstallation.AppsTransport
-	guard *guard // of the calls that the App makes as itself
-	self  *github.Client
+	opts   Options
+	api    *url.URL
+	signer ghinstallation.Signer
+	self   *github.Client // for the calls that the App makes as itself
 
 	mu            sync.Mutex
 	identity      *Identity
@@ -74,14 +74,17 @@ func New(o Options) (*App, error) {
 		o.Transport = t
 	}
 	a := &App{opts: o, api: api, installations: map[int64]*installation{}}
-	a.guard = newGuard(o.Transport, api.Host, o.Clock)
 	// The error of the parser is not passed on: it may quote what it could not read.
-	a.apps, err = ghinstallation.NewAppsTransport(a.guard, o.AppID, o.PrivateKey)
+	key, err := jwt.ParseRSAPrivateKeyFromPEM(o.PrivateKey)
 	if err != nil {
 		return nil, errors.New("the GitHub App's private key is not an RSA key in PEM form; download it again from the App's settings")
 	}
-	a.apps.BaseURL = strings.TrimSuffix(api.String(), "/")
-	a.self = a.client(a.apps)
+	a.signer = ghinstallation.NewRSASigner(jwt.SigningMethodRS256, key)
+	apps, err := a.sign(newGuard(o.Transport, api.Host, o.Clock))
+	if err != nil {
+		return nil, err
+	}
+	a.self = a.client(apps)
 	return a, nil
 }
 
@@ -96,6 +99,16 @@ func baseURL(s string) (*url.URL, error) {
 	}
 	u.Path = strings.TrimRight(u.Path, "/") + "/"
 	return u, nil
+}
+
+// sign is a transport that signs requests as the App.
+func (a *App) sign(next http.RoundTripper) (*ghinstallation.AppsTransport, error) {
+	t, err := ghinstallation.NewAppsTransportWithOptions(next, a.opts.AppID, ghinstallation.WithSigner(a.signer))
+	if err != nil {
+		return nil, fmt.Errorf("signing as the GitHub App: %w", err)
+	}
+	t.BaseURL = strings.TrimSuffix(a.api.String(), "/")
+	return t, nil
 }
 
 func (a *App) client(t http.RoundTripper) *github.Client {

@@ -24,18 +24,8 @@ type installation struct {
 
 func newInstallation(a *App, id int64) *installation {
 	in := &installation{app: a, id: id, guard: newGuard(a.opts.Transport, a.api.Host, a.opts.Clock)}
-	in.token = in.newToken()
 	in.client = a.client(newCache(in))
 	return in
-}
-
-func (in *installation) newToken() *ghinstallation.Transport {
-	// The request for a token goes through the installation's guard, and so do the requests with it.
-	apps := *in.app.apps
-	apps.Client = &http.Client{Transport: in.guard, Timeout: callTimeout}
-	t := ghinstallation.NewFromAppsTransport(&apps, in.id)
-	t.BaseURL = in.app.apps.BaseURL
-	return t
 }
 
 // RoundTrip sends a request with the present token.
@@ -44,13 +34,27 @@ func (in *installation) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !in.guard.mine(req) {
 		return nil, errElsewhere
 	}
-	return in.current().RoundTrip(req)
+	token, err := in.current()
+	if err != nil {
+		return nil, err
+	}
+	return token.RoundTrip(req)
 }
 
-func (in *installation) current() *ghinstallation.Transport {
+// current is the transport that adds the token, which it fetches when it is first needed and before it ends. Both go through
+// the installation's own guard.
+func (in *installation) current() (*ghinstallation.Transport, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.token
+	if in.token == nil {
+		apps, err := in.app.sign(in.guard)
+		if err != nil {
+			return nil, err
+		}
+		in.token = ghinstallation.NewFromAppsTransport(apps, in.id)
+		in.token.Client = &http.Client{Transport: in.guard, Timeout: callTimeout}
+	}
+	return in.token, nil
 }
 
 // renew drops a token that GitHub no longer takes, unless another goroutine has done so already.
@@ -58,7 +62,7 @@ func (in *installation) renew(old *ghinstallation.Transport) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.token == old {
-		in.token = in.newToken()
+		in.token = nil
 	}
 }
 
@@ -72,7 +76,11 @@ type Repo struct {
 // Token is an installation token for git over HTTPS, as the password of user x-access-token. It is good for a minute or
 // more.
 func (r *Repo) Token(ctx context.Context) (string, error) {
-	token, err := r.in.current().Token(ctx)
+	transport, err := r.in.current()
+	if err != nil {
+		return "", err
+	}
+	token, err := transport.Token(ctx)
 	if err != nil {
 		return "", translate(err, nil, call{what: "a token of the installation"}, r.app.opts.Clock())
 	}
@@ -89,9 +97,12 @@ func (r *Repo) do(ctx context.Context, c call, method, path string, body, out an
 }
 
 func (r *Repo) raw(ctx context.Context, c call, method, path string, body, out any) (*github.Response, error) {
-	token := r.in.current()
+	token, err := r.in.current()
+	if err != nil {
+		return nil, err
+	}
 	resp, err := send(ctx, r.in.client, r.app.opts, c, method, path, body, out)
-	if _, ok := err.(Unauthorized); ok && resp != nil {
+	if err != nil && resp != nil && resp.StatusCode == http.StatusUnauthorized {
 		r.in.renew(token)
 		return send(ctx, r.in.client, r.app.opts, c, method, path, body, out)
 	}

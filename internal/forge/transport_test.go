@@ -1,0 +1,370 @@
+package forge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sirupsen/logrus"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+const permissionOfMei = "GET /repos/acme/shop/collaborators/mei/permission"
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	const what = "the permission of mei"
+	for name, c := range map[string]struct {
+		answer step
+		want   error
+	}{
+		"a missing permission, named by GitHub": {
+			step{status: 403, header: map[string]string{"X-Accepted-GitHub-Permissions": "metadata=read; members=read"}, answer: `{"message":"Resource not accessible by integration"}`},
+			MissingPermission{What: what, Permission: "metadata=read or members=read", Message: "Resource not accessible by integration"},
+		},
+		"a missing permission": {
+			step{status: 403, answer: `{"message":"Resource not accessible by integration"}`},
+			MissingPermission{What: what, Permission: "metadata=read", Message: "Resource not accessible by integration"},
+		},
+		"suspended": {
+			step{status: 403, answer: `{"message":"This installation has been suspended"}`},
+			Unauthorized{What: what, Message: "This installation has been suspended"},
+		},
+		"the primary limit": {
+			step{status: 403, header: map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4923096245"}, answer: `{"message":"API rate limit exceeded"}`},
+			RateLimited{Until: time.Unix(4923096246, 0).UTC()},
+		},
+		"a secondary limit with a time": {
+			step{status: 429, header: map[string]string{"Retry-After": "90"}, answer: `{"message":"You have exceeded a secondary rate limit"}`},
+			RateLimited{Until: now().Add(90 * time.Second)},
+		},
+		"a secondary limit without": {
+			step{status: 403, answer: `{"message":"You have exceeded a secondary rate limit. Please wait a few minutes"}`},
+			RateLimited{Until: now().Add(time.Minute)},
+		},
+		"a date to wait for": {
+			step{status: 503, header: map[string]string{"Retry-After": "Wed, 02 Jan 2126 03:05:00 GMT"}},
+			RateLimited{Until: time.Date(2126, 1, 2, 3, 5, 0, 0, time.UTC)},
+		},
+		"422": {
+			step{status: 422, answer: `{"message":"Validation Failed","errors":[{"resource":"CheckRun","field":"title","code":"missing"},"odd"]}`},
+			Unprocessable{What: what, Message: "422 Validation Failed CheckRun title missing; odd"},
+		},
+		"an error page": {step{status: 400, answer: "<html>\x1b[2J"}, Unprocessable{What: what, Message: "400 Bad Request"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.answer.request = permissionOfMei
+			_, repo := play(t, c.answer)
+			_, err := repo.Actor(background(), "mei")
+			if diff := cmp.Diff(c.want, err); diff != "" {
+				t.Error(diff)
+			}
+			if s := err.Error(); strings.Contains(s, "ghs_") || strings.ContainsAny(s, "\n\x1b") {
+				t.Errorf("unfit to print: %q", s)
+			}
+		})
+	}
+}
+
+func TestTemporary(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]step{
+		"502":         {status: 502, answer: "<html>"},
+		"500":         {status: 500},
+		"no JSON":     {answer: "<html>"},
+		"half a JSON": {answer: `{"permission":`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answer.request = permissionOfMei
+			_, repo := play(t, answer)
+			_, err := repo.Actor(background(), "mei")
+			if !errors.As(err, new(Temporary)) {
+				t.Errorf("got %T %v", err, err)
+			}
+		})
+	}
+}
+
+func TestNobodyListens(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	_, err := newApp(t, server.URL).Repo(1, "acme", "shop").Actor(background(), "mei")
+	if !errors.As(err, new(Temporary)) {
+		t.Errorf("got %T %v", err, err)
+	}
+}
+
+func TestCancelledIsNotGitHubsFault(t *testing.T) {
+	t.Parallel()
+	_, repo := play(t)
+	ctx, cancel := context.WithCancel(background())
+	cancel()
+	_, err := repo.Actor(ctx, "mei")
+	if !errors.Is(err, context.Canceled) || errors.As(err, new(Temporary)) {
+		t.Errorf("got %T %v", err, err)
+	}
+}
+
+// TestLeavesGitHubAlone shows that one refusal stops the installation's requests, and no other's, without asking again.
+func TestLeavesGitHubAlone(t *testing.T) {
+	t.Parallel()
+	_, repo := play(t, step{request: permissionOfMei, status: 429, header: map[string]string{"Retry-After": "90"}},
+		step{request: "GET /app", auth: "app", answer: identity})
+	want := RateLimited{Until: now().Add(90 * time.Second)}
+	for range 3 {
+		if _, err := repo.Actor(background(), "mei"); err != want {
+			t.Fatalf("got %v", err)
+		}
+	}
+	if _, err := repo.app.Repo(1, "acme", "other").PutCheckRun(background(), CheckRun{HeadSHA: sha1}); err != want {
+		t.Errorf("another repository of the installation: %v", err)
+	}
+	if _, err := repo.app.Identity(background()); err != nil {
+		t.Errorf("the App itself: %v", err)
+	}
+}
+
+func TestWaitsOnlyAsLongAsAsked(t *testing.T) {
+	t.Parallel()
+	s, _ := play(t, step{request: permissionOfMei, status: 429, header: map[string]string{"Retry-After": "90"}},
+		step{request: permissionOfMei, answer: `{"permission":"read","role_name":"triage","user":{"type":"User"}}`})
+	clock := now()
+	a, err := New(Options{AppID: appID, PrivateKey: key(), APIURL: s.url + "/api/v3/", ServerURL: s.url, Clock: func() time.Time { return clock }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	repo := a.Repo(1, "acme", "shop")
+	if _, err := repo.Actor(background(), "mei"); !errors.As(err, new(RateLimited)) {
+		t.Fatal(err)
+	}
+	clock = clock.Add(90 * time.Second)
+	got, err := repo.Actor(background(), "mei")
+	check(t, gate.Actor{Login: "mei", Type: "User", Permission: "triage", Teams: []string{}}, got, err)
+}
+
+func TestUnchangedAnswersCostNothing(t *testing.T) {
+	t.Parallel()
+	const path, body = "/repos/acme/shop/pulls/5/reviews?per_page=100&page=1", `[{"id":1,"state":"APPROVED"}]`
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/access_tokens"):
+			w.WriteHeader(http.StatusCreated)
+			_, _ = io.WriteString(w, `{"token":"x","expires_at":"2126-01-02T03:04:05Z"}`)
+		case r.Header.Get("If-None-Match") == `"e1"`:
+			w.WriteHeader(http.StatusNotModified)
+		case r.URL.RequestURI() == "/api/v3"+path:
+			asked++
+			w.Header().Set("ETag", `"e1"`)
+			_, _ = io.WriteString(w, body)
+		default:
+			t.Errorf("unexpected %s", r.URL)
+		}
+	}))
+	t.Cleanup(server.Close)
+	app := newApp(t, server.URL)
+	for range 3 {
+		got, _, err := app.Repo(1, "acme", "shop").Reviews(background(), 5)
+		check(t, []gate.Review{{ID: 1, State: "APPROVED"}}, got, err)
+	}
+	if _, _, err := app.Repo(2, "acme", "shop").Reviews(background(), 5); err != nil {
+		t.Fatal(err)
+	}
+	if asked != 2 {
+		t.Errorf("the whole answer was sent %d times, want once for each installation", asked)
+	}
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	t.Parallel()
+	c := newCache(nil)
+	for i := range 40 {
+		c.put(&entry{key: strings.Repeat("k", i), body: make([]byte, 1<<20)})
+	}
+	for i := range 2000 {
+		c.put(&entry{key: strings.Repeat("x", i+100)})
+	}
+	if len(c.entries) > maxCached || c.order.Len() != len(c.entries) || c.bytes > maxCachedBytes {
+		t.Errorf("%d entries, %d in order, %d bytes", len(c.entries), c.order.Len(), c.bytes)
+	}
+}
+
+// TestTokenStaysAtHome shows that a redirect to another host does not get the token.
+func TestTokenStaysAtHome(t *testing.T) {
+	t.Parallel()
+	thief := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("another host was asked, with %q", r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(thief.Close)
+	_, repo := play(t, step{request: permissionOfMei, status: 302, header: map[string]string{"Location": thief.URL + "/x"}})
+	_, err := repo.Actor(background(), "mei")
+	if !errors.As(err, new(Unprocessable)) {
+		t.Errorf("got %T %v", err, err)
+	}
+}
+
+func TestRenamedRepositoryIsFollowed(t *testing.T) {
+	t.Parallel()
+	_, repo := play(t, step{request: permissionOfMei, status: 301, header: map[string]string{"Location": "HOST/api/v3/repositories/9/collaborators/mei/permission"}},
+		step{request: "GET /repositories/9/collaborators/mei/permission", answer: `{"role_name":"admin","user":{"type":"User"}}`})
+	got, err := repo.Actor(background(), "mei")
+	check(t, gate.Actor{Login: "mei", Type: "User", Permission: "admin", Teams: []string{}}, got, err)
+}
+
+func TestTokenThatGitHubNoLongerTakesIsReplaced(t *testing.T) {
+	t.Parallel()
+	_, repo := play(t, step{request: permissionOfMei, status: 401, answer: `{"message":"Bad credentials"}`},
+		step{request: permissionOfMei, auth: "token ghs_2", answer: `{"role_name":"read","user":{"type":"User"}}`})
+	got, err := repo.Actor(background(), "mei")
+	check(t, gate.Actor{Login: "mei", Type: "User", Permission: "read", Teams: []string{}}, got, err)
+}
+
+func TestRefusedToken(t *testing.T) {
+	t.Parallel()
+	const request = "POST /app/installations/1/access_tokens"
+	for name, c := range map[string]struct {
+		answer step
+		want   error
+	}{
+		"a wrong key":           {step{status: 401, answer: `{"message":"A JSON web token could not be decoded"}`}, Unauthorized{What: "a token of the installation", Message: "A JSON web token could not be decoded"}},
+		"no longer installed":   {step{status: 404, answer: `{"message":"Not Found"}`}, Unauthorized{What: "a token of the installation", Message: "the App is not installed there any more"}},
+		"GitHub is not well":    {step{status: 502}, nil},
+		"GitHub wants patience": {step{status: 403, header: map[string]string{"Retry-After": "60"}}, RateLimited{Until: now().Add(time.Minute)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.answer.request, c.answer.auth = request, "app"
+			_, repo := play(t, c.answer)
+			_, err := repo.Actor(background(), "mei")
+			if c.want == nil && errors.As(err, new(Temporary)) {
+				return
+			}
+			if diff := cmp.Diff(c.want, err); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestTokenForGit(t *testing.T) {
+	t.Parallel()
+	_, repo := play(t)
+	token, err := repo.Token(background())
+	check(t, "ghs_1", token, err)
+}
+
+func TestLogHoldsNoSecrets(t *testing.T) {
+	t.Parallel()
+	s, _ := play(t, step{request: permissionOfMei, status: 422, answer: `{"message":"no"}`})
+	var out bytes.Buffer
+	log := logrus.New()
+	log.SetOutput(&out)
+	log.SetLevel(logrus.TraceLevel)
+	a, err := New(Options{AppID: appID, PrivateKey: key(), APIURL: s.url + "/api/v3", ServerURL: s.url, Clock: now, Log: logrus.NewEntry(log)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Repo(1, "acme", "shop").Actor(background(), "mei"); err == nil {
+		t.Fatal("no error")
+	}
+	if s := out.String(); !strings.Contains(s, "collaborators/mei") || strings.Contains(s, "ghs_") || strings.Contains(s, "Bearer") || strings.Contains(s, "KEY") {
+		t.Errorf("the log says %q", s)
+	}
+}
+
+func TestTooLargeAnswer(t *testing.T) {
+	t.Parallel()
+	c := &capped{ReadCloser: io.NopCloser(strings.NewReader("12345")), left: 4}
+	if _, err := io.ReadAll(c); !errors.Is(err, errTooLarge) {
+		t.Errorf("got %v", err)
+	}
+	c = &capped{ReadCloser: io.NopCloser(strings.NewReader("1234")), left: 4}
+	got, err := io.ReadAll(c)
+	check(t, "1234", string(got), err)
+}
+
+func TestNew(t *testing.T) {
+	t.Parallel()
+	ok := Options{AppID: 1, PrivateKey: key(), APIURL: "https://api.github.com", ServerURL: "https://github.com"}
+	if _, err := New(ok); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change func(*Options)
+		want   string
+	}{
+		"no id":     {func(o *Options) { o.AppID = 0 }, "the GitHub App's id must be a positive number"},
+		"no key":    {func(o *Options) { o.PrivateKey = []byte("s3cret") }, "the GitHub App's private key is not an RSA key in PEM form; download it again from the App's settings"},
+		"no scheme": {func(o *Options) { o.APIURL = "api.github.com" }, `the GitHub API's URL "api.github.com": wanted: https://HOST or https://HOST/PATH`},
+		"password":  {func(o *Options) { o.ServerURL = "ftp://github.com" }, `the GitHub server's URL "ftp://github.com": wanted: https://HOST or https://HOST/PATH`},
+	} {
+		o := ok
+		c.change(&o)
+		_, err := New(o)
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	_, repo := play(t, step{request: "GET /app", auth: "app", answer: identity})
+	for range 2 { // the second time from memory
+		got, err := repo.app.Identity(background())
+		check(t, Identity{ID: 7, Slug: "gate", Name: "Gate", Permissions: map[string]string{"checks": "write"}, Events: []string{"push"}}, got, err)
+	}
+	_, other := play(t, step{request: "GET /app", auth: "app", answer: `{"id":8,"slug":"x"}`})
+	if _, err := other.app.Identity(background()); err == nil {
+		t.Error("another App's identity was taken")
+	}
+}
+
+func TestInstallation(t *testing.T) {
+	t.Parallel()
+	_, repo := play(t, step{request: "GET /repos/acme/shop/installation", auth: "app", answer: `{"id":99}`},
+		step{request: "GET /repos/acme/x/installation", auth: "app", status: 404, answer: `{"message":"Not Found"}`})
+	got, err := repo.app.Installation(background(), "acme", "shop")
+	check(t, int64(99), got, err)
+	if _, err := repo.app.Installation(background(), "acme", "x"); !errors.As(err, new(NotFound)) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNamesStayInTheirPlace(t *testing.T) {
+	t.Parallel()
+	_, repo := play(t) // nothing is asked
+	for _, name := range []string{"", ".", "..", "a/b", "a?b", "a%2fb", "a b", "ä", strings.Repeat("a", 101)} {
+		if _, err := repo.app.Installation(background(), name, "x"); !errors.As(err, new(Unprocessable)) {
+			t.Errorf("owner %q: %v", name, err)
+		}
+		if _, _, err := repo.app.Repo(1, "acme", name).PullRequest(background(), 1); !errors.As(err, new(Unprocessable)) {
+			t.Errorf("repository %q: %v", name, err)
+		}
+		if _, err := repo.InTeam(background(), "acme", name, "mei"); !errors.As(err, new(Unprocessable)) {
+			t.Errorf("team %q: %v", name, err)
+		}
+	}
+	for _, sha := range []string{"", "HEAD", "../x", sha1[:39], strings.ToUpper(sha1)} {
+		if _, err := repo.PutCheckRun(background(), CheckRun{HeadSHA: sha}); !errors.As(err, new(Unprocessable)) {
+			t.Errorf("SHA %q: %v", sha, err)
+		}
+		if _, err := repo.PullRequestsOf(background(), sha); !errors.As(err, new(Unprocessable)) {
+			t.Errorf("SHA %q: %v", sha, err)
+		}
+		if _, err := repo.CommitLogins(background(), 1, sha, 1); !errors.As(err, new(Unprocessable)) {
+			t.Errorf("SHA %q: %v", sha, err)
+		}
+	}
+}
