@@ -16,7 +16,6 @@ import (
 // Metrics is one set of counters with a registry of its own, so that tests do not share them.
 type Metrics struct {
 	registry  *prometheus.Registry
-	webhooks  *prometheus.CounterVec
 	decisions *prometheus.CounterVec
 	took      prometheus.Histogram
 	published *prometheus.CounterVec
@@ -27,9 +26,6 @@ type Metrics struct {
 func New(queueDepth func(context.Context) (int, error)) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
-		webhooks: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gatehouse_webhooks_total", Help: "Webhooks received, by event and HTTP status of the answer.",
-		}, []string{"event", "code"}),
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatehouse_decisions_total", Help: "Decisions recorded, by verdict.",
 		}, []string{"verdict"}),
@@ -55,7 +51,7 @@ func New(queueDepth func(context.Context) (int, error)) *Metrics {
 		}
 		return float64(n)
 	})
-	m.registry.MustRegister(m.webhooks, m.decisions, m.took, m.published, m.bypasses, waiting,
+	m.registry.MustRegister(m.decisions, m.took, m.published, m.bypasses, waiting,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -65,8 +61,8 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-// Webhook counts one received webhook.
-func (m *Metrics) Webhook(event, code string) { m.webhooks.WithLabelValues(event, code).Inc() }
+// Registry takes the metrics of other parts.
+func (m *Metrics) Registry() prometheus.Registerer { return m.registry }
 
 // Decided counts a recorded decision.
 func (m *Metrics) Decided(verdict gate.Verdict, took time.Duration) {

@@ -23,7 +23,7 @@ const help = "Commands, each on the first line of a new comment:\n\n" +
 	"- `/gatehouse help` shows this list\n"
 
 // command carries out a comment's command and answers it with a reaction.
-func (p *Pipeline) command(ctx context.Context, r work.Request, _ int) error {
+func (p *Pipeline) command(ctx context.Context, r work.Command, _ int) error {
 	repo := p.Forge.Repo(r.InstallationID, r.Owner, r.Name)
 	words := strings.Fields(strings.TrimPrefix(r.Line, "/gatehouse"))
 	verb := "help"
@@ -33,9 +33,8 @@ func (p *Pipeline) command(ctx context.Context, r work.Request, _ int) error {
 	reaction, reply := reactionDone, ""
 	switch verb {
 	case "recheck":
-		again := r.PullRequest
-		again.Again, again.Reason = true, "comment by "+r.Login
-		if err := p.Recorder.Enqueue(ctx, again.Evaluation()); err != nil {
+		again := work.Evaluate{Target: r.Target, Number: r.Number, Again: true}
+		if err := p.Recorder.Enqueue(ctx, again.Work()); err != nil {
 			return fmt.Errorf("queue the recheck: %w", err)
 		}
 	case "explain":

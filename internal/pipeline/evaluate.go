@@ -24,7 +24,7 @@ const patience = 3
 const retellAfter = 5 * time.Minute
 
 // evaluate gathers, decides and records one pull request.
-func (p *Pipeline) evaluate(ctx context.Context, args work.PullRequest, attempt int) error {
+func (p *Pipeline) evaluate(ctx context.Context, args work.Evaluate, attempt int) error {
 	started := p.Clock()
 	g, err := p.gather(ctx, args)
 	var retry error
@@ -69,7 +69,7 @@ func (p *Pipeline) retryable(err error) error {
 }
 
 // record decides and makes the decision, its facts, its audit entry and its publication durable together.
-func (p *Pipeline) record(ctx context.Context, args work.PullRequest, g *gatherer, started time.Time) error {
+func (p *Pipeline) record(ctx context.Context, args work.Evaluate, g *gatherer, started time.Time) error {
 	decision := gate.Decide(g.facts)
 	facts, err := ledger.Canonical(g.facts)
 	if err != nil {
@@ -94,7 +94,7 @@ func (p *Pipeline) record(ctx context.Context, args work.PullRequest, g *gathere
 		Facts: facts, Decision: text, FactsDigest: digest, PolicyDigest: decision.Policy.Digest,
 		Resources: resources(g.facts.Changes),
 		Entry:     decisionEntry(g.facts, decision, id, digest),
-		Publish:   work.Publication{PullRequest: args, Head: decision.Head, Decision: id}.Works(),
+		Publish:   work.Publication{Evaluate: args, Head: decision.Head, Decision: id}.Works(),
 	})
 	if err != nil {
 		return fmt.Errorf("record the decision: %w", err)

@@ -22,7 +22,7 @@ import (
 // reason that people must know adds a problem, and an outside failure that may pass is an error.
 type gatherer struct {
 	*Pipeline
-	args   work.PullRequest
+	args   work.Evaluate
 	forge  *forge.Repo
 	mirror gitmirror.Repo
 	facts  gate.Facts
@@ -34,7 +34,7 @@ type gatherer struct {
 }
 
 // gather reads everything that the decision about a pull request depends on, afresh.
-func (p *Pipeline) gather(ctx context.Context, args work.PullRequest) (*gatherer, error) {
+func (p *Pipeline) gather(ctx context.Context, args work.Evaluate) (*gatherer, error) {
 	g := &gatherer{
 		Pipeline: p,
 		args:     args,
@@ -59,6 +59,9 @@ func (p *Pipeline) gather(ctx context.Context, args work.PullRequest) (*gatherer
 }
 
 func (g *gatherer) problem(p ...gate.Problem) { g.facts.Problems = append(g.facts.Problems, p...) }
+
+// errNothingToMerge says that the base branch contains the head. GitHub closes such a pull request by itself, a moment later.
+var errNothingToMerge = errors.New("the base branch already contains the head, so there is nothing to merge")
 
 // git brings base, head and merge base into the mirror and lists their files.
 func (g *gatherer) git(ctx context.Context) error {
@@ -85,6 +88,11 @@ func (g *gatherer) git(ctx context.Context) error {
 		pr.MergeBase = pr.Base.SHA
 	} else if err != nil {
 		return fmt.Errorf("find the merge base: %w", err)
+	}
+	if pr.MergeBase == pr.Head.SHA {
+		// The branch holds the head already: the pull request was merged after it was read, and judging it now would find
+		// no change and call that a pass.
+		return errNothingToMerge
 	}
 	for _, t := range []struct {
 		into   **tree

@@ -92,12 +92,12 @@ func New(o Options) *Pipeline { return &Pipeline{o} }
 // Handlers maps each kind of work to what carries it out.
 func (p *Pipeline) Handlers() map[string]store.Handler {
 	return map[string]store.Handler{
-		work.Evaluate: handler(p.evaluate),
-		work.Check:    handler(p.postCheck),
-		work.Comment:  handler(p.postComment),
-		work.Sweep:    handler(p.sweep),
-		work.Command:  handler(p.command),
-		work.Landed:   handler(p.landed),
+		work.KindEvaluate: handler(p.evaluate),
+		work.KindCheck:    handler(p.postCheck),
+		work.KindComment:  handler(p.postComment),
+		work.KindSweep:    handler(p.sweep),
+		work.KindCommand:  handler(p.command),
+		work.KindMerged:   handler(p.merged),
 	}
 }
 

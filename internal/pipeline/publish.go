@@ -121,7 +121,7 @@ func (p *Pipeline) current(ctx context.Context, args work.Publication) (*forge.R
 // at again: the event that made the newer state may have been missed.
 func (p *Pipeline) superseded(ctx context.Context, args work.Publication, recorded store.Decision, why string) error {
 	entry := p.publicationEntry(recorded, store.Superseded, map[string]any{"reason": why})
-	if _, err := p.Recorder.Append(ctx, []store.Entry{entry}, args.Evaluation()); err != nil {
+	if _, err := p.Recorder.Append(ctx, []store.Entry{entry}, args.Evaluate.Work()); err != nil {
 		return fmt.Errorf("record that decision %s is superseded: %w", recorded.ID, err)
 	}
 	p.Metrics.Published("check", store.Superseded)
@@ -216,7 +216,7 @@ func (p *Pipeline) checkRun(ctx context.Context, recorded store.Decision) (forge
 }
 
 // closed takes a closed pull request's say in its head's check away: another one with the same head may go on.
-func (p *Pipeline) closed(ctx context.Context, args work.PullRequest, pr gate.PullRequest) error {
+func (p *Pipeline) closed(ctx context.Context, args work.Evaluate, pr gate.PullRequest) error {
 	last, err := p.Recorder.Latest(ctx, args.RepositoryID, args.Number)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -237,6 +237,7 @@ func (p *Pipeline) closed(ctx context.Context, args work.PullRequest, pr gate.Pu
 	if err != nil {
 		return fmt.Errorf("remember that the pull request is closed: %w", err)
 	}
-	search := work.Search{Repository: args.Repository, SHA: pr.Head.SHA, Reason: "another pull request with this head was closed", Again: true}
-	return p.Recorder.Enqueue(ctx, search.Work())
+	others := work.Sweep{Target: args.Target, What: work.SweepRerequested, SHA: pr.Head.SHA}
+	others.Reason = "another pull request with this head was closed"
+	return p.sweep(ctx, others, 0)
 }

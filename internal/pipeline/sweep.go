@@ -12,23 +12,29 @@ import (
 
 // sweep finds the open pull requests that an event concerns and puts them in the queue. Events about a commit or a branch do
 // not name them reliably: for a fork's commit GitHub names none.
-func (p *Pipeline) sweep(ctx context.Context, search work.Search, _ int) error {
-	repositories := []work.Repository{search.Repository}
-	if search.RepositoryID == 0 {
+func (p *Pipeline) sweep(ctx context.Context, s work.Sweep, _ int) error {
+	if s.What == work.SweepMergeGroup {
+		return p.mergeGroup(ctx, s)
+	}
+	filter := forge.Filter{HeadSHA: s.SHA}
+	if s.What == work.SweepBranch && !s.DefaultBranch {
+		filter.Base = s.Branch // the default branch may hold what others are judged by, as an organisation's .github does
+	}
+	targets := []work.Target{s.Target}
+	if s.RepositoryID == 0 {
 		var err error
-		if repositories, err = p.installed(ctx, search.InstallationID); err != nil {
+		if targets, err = p.installed(ctx, s.Target); err != nil {
 			return err
 		}
 	}
 	var works []store.Work
-	for _, repository := range repositories {
-		numbers, err := p.openPullRequests(ctx, repository, search)
+	for _, target := range targets {
+		numbers, err := p.openPullRequests(ctx, target, filter)
 		if err != nil {
 			return err
 		}
 		for _, n := range numbers {
-			pr := work.PullRequest{Repository: repository, Number: n, Reason: search.Reason, Again: search.Again}
-			works = append(works, pr.Evaluation())
+			works = append(works, work.Evaluate{Target: target, Number: n, Again: s.What == work.SweepRerequested}.Work())
 		}
 	}
 	if err := p.Recorder.Enqueue(ctx, works...); err != nil {
@@ -37,9 +43,8 @@ func (p *Pipeline) sweep(ctx context.Context, search work.Search, _ int) error {
 	return nil
 }
 
-func (p *Pipeline) openPullRequests(ctx context.Context, in work.Repository, search work.Search) ([]int, error) {
-	repo := p.Forge.Repo(in.InstallationID, in.Owner, in.Name)
-	numbers, err := repo.OpenPullRequests(ctx, forge.Filter{Base: search.Branch, HeadSHA: search.SHA})
+func (p *Pipeline) openPullRequests(ctx context.Context, in work.Target, filter forge.Filter) ([]int, error) {
+	numbers, err := p.Forge.Repo(in.InstallationID, in.Owner, in.Name).OpenPullRequests(ctx, filter)
 	if errors.As(err, new(forge.NotFound)) {
 		return nil, nil // the repository is gone, and its pull requests with it
 	}
@@ -50,17 +55,34 @@ func (p *Pipeline) openPullRequests(ctx context.Context, in work.Repository, sea
 }
 
 // installed lists the repositories of an installation; none when the App was removed.
-func (p *Pipeline) installed(ctx context.Context, installationID int64) ([]work.Repository, error) {
-	list, err := p.Forge.Repositories(ctx, installationID)
-	if errors.As(err, new(forge.NotFound)) {
+func (p *Pipeline) installed(ctx context.Context, about work.Target) ([]work.Target, error) {
+	list, err := p.Forge.Repositories(ctx, about.InstallationID)
+	if errors.As(err, new(forge.NotFound)) || errors.As(err, new(forge.Unauthorized)) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list the repositories of installation %d: %w", installationID, p.retryable(err))
+		return nil, fmt.Errorf("list the repositories of installation %d: %w", about.InstallationID, p.retryable(err))
 	}
-	var out []work.Repository
+	var out []work.Target
 	for _, r := range list {
-		out = append(out, work.Repository{InstallationID: installationID, RepositoryID: r.ID, Owner: r.Owner, Name: r.Name})
+		target := about
+		target.RepositoryID, target.Owner, target.Name = r.ID, r.Owner, r.Name
+		out = append(out, target)
 	}
 	return out, nil
+}
+
+// mergeGroup answers a merge queue. This version judges pull requests, not the tree that a queue makes of several, so the group
+// is refused with the reason: a success unseen would be a way around the gate.
+func (p *Pipeline) mergeGroup(ctx context.Context, s work.Sweep) error {
+	_, err := p.Forge.Repo(s.InstallationID, s.Owner, s.Name).PutCheckRun(ctx, forge.CheckRun{
+		HeadSHA: s.SHA, Name: CheckName, ExternalID: s.SHA, Status: "completed", Conclusion: "failure",
+		Title:       "Gatehouse could not evaluate the merge group: merge queues are not supported by this version",
+		Summary:     "Merge the pull requests one by one, without the queue.",
+		CompletedAt: p.Clock().UTC(),
+	})
+	if err != nil {
+		return fmt.Errorf("answer the merge group: %w", p.retryable(err))
+	}
+	return nil
 }

@@ -5,49 +5,48 @@ package work
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 )
 
-// Kinds of work.
+// Kinds of work: the Kind of a store.Work, whose Args are the struct of the same name as JSON.
 const (
-	Evaluate = "evaluate" // judge one pull request; key REPOSITORY-ID/NUMBER
-	Check    = "check"    // write the check run of a head; key REPOSITORY-ID/SHA
-	Comment  = "comment"  // write the sticky comment of a pull request; key REPOSITORY-ID/NUMBER
-	Sweep    = "sweep"    // find the pull requests that an event concerns, and judge them
-	Command  = "command"  // carry out a comment's command; key COMMENT-ID
-	Landed   = "landed"   // look whether what reached a protected branch had passed; key REPOSITORY-ID/SHA
+	KindEvaluate = "evaluate"
+	KindSweep    = "sweep"
+	KindCommand  = "command"
+	KindMerged   = "merged"
+	KindCheck    = "check"   // write the check run of a head, from a Publication
+	KindComment  = "comment" // write the sticky comment of a pull request, from a Publication
 )
 
-// Repository is a repository as the App's installation sees it.
-type Repository struct {
-	InstallationID int64  `json:"installation_id"`
-	RepositoryID   int64  `json:"repository_id"`
-	Owner          string `json:"owner"`
-	Name           string `json:"name"`
+// Target is where the work is to be done.
+type Target struct {
+	InstallationID int64  `json:"installation_id"` // 0: the payload did not say
+	RepositoryID   int64  `json:"repository_id,omitempty"`
+	Owner          string `json:"owner,omitempty"`
+	Name           string `json:"name,omitempty"`
+	Reason         string `json:"reason"`   // the event and its action: pull_request.opened
+	Delivery       string `json:"delivery"` // id
 }
 
-// PullRequest names a pull request, and says why it is to be judged.
-type PullRequest struct {
-	Repository
-	Number   int    `json:"number"`
-	Reason   string `json:"reason,omitempty"`   // the event: pull_request.synchronize
-	Delivery string `json:"delivery,omitempty"` // the webhook that asked
+// Evaluate asks for one pull request to be evaluated. Key: REPOSITORY-ID/NUMBER.
+type Evaluate struct {
+	Target
+	Number int `json:"number"`
 
 	// Again asks for a fresh record and a fresh check even where nothing has changed.
 	Again bool `json:"again,omitempty"`
 }
 
 // Key is the same for all works about the pull request.
-func (p PullRequest) Key() string { return fmt.Sprintf("%d/%d", p.RepositoryID, p.Number) }
+func (e Evaluate) Key() string { return fmt.Sprintf("%d/%d", e.RepositoryID, e.Number) }
 
-// Evaluation is the work that judges the pull request.
-func (p PullRequest) Evaluation() store.Work { return item(Evaluate, p.Key(), p) }
+// Work is the work that judges the pull request.
+func (e Evaluate) Work() store.Work { return item(KindEvaluate, e.Key(), e) }
 
 // Publication names a recorded decision that GitHub must be told.
 type Publication struct {
-	PullRequest
+	Evaluate
 	Head     string `json:"head"`
 	Decision string `json:"decision"`
 }
@@ -56,53 +55,63 @@ type Publication struct {
 // time writes a head's check, whichever pull request asks.
 func (p Publication) Works() []store.Work {
 	return []store.Work{
-		item(Check, fmt.Sprintf("%d/%s", p.RepositoryID, p.Head), p),
-		item(Comment, p.Key(), p),
+		item(KindCheck, fmt.Sprintf("%d/%s", p.RepositoryID, p.Head), p),
+		item(KindComment, p.Key(), p),
 	}
 }
 
-// Search says which open pull requests an event concerns: those with this head, those into this branch, or all of the
-// repository's. Without a repository it is all of the installation's repositories.
-type Search struct {
-	Repository
-	SHA    string `json:"sha,omitempty"`
-	Branch string `json:"branch,omitempty"`
-	Reason string `json:"reason,omitempty"`
-	Again  bool   `json:"again,omitempty"`
+// What a [Sweep] is about.
+const (
+	SweepBranch       = "branch"       // Branch moved from Before to After: pull requests into it, and its configuration
+	SweepCommit       = "commit"       // something about SHA may count: other checks, statuses, a finished workflow run
+	SweepRerequested  = "rerequested"  // a person asked for SHA to be evaluated again
+	SweepRequested    = "requested"    // GitHub wants a check on SHA
+	SweepMembers      = "members"      // Organization's teams or members changed; with a repository, who may do what in it
+	SweepProtection   = "protection"   // the branch protection or rulesets of the repository, or of Organization, changed
+	SweepInstallation = "installation" // the App was installed, removed, suspended, or sees other repositories
+	SweepMergeGroup   = "merge_group"  // a merge queue wants a check on SHA, which is to go into Branch
+)
+
+// Sweep asks to find the pull requests that an event concerns, and to evaluate them. Sweeps about one thing (repository and branch,
+// commit, organisation...) fold: what is here is from the newest event, so Before may be later than where the work last looked.
+type Sweep struct {
+	Target
+	What          string `json:"what"`
+	Action        string `json:"action,omitempty"`
+	Organization  string `json:"organization,omitempty"`
+	Branch        string `json:"branch,omitempty"`
+	DefaultBranch bool   `json:"default_branch,omitempty"` // Branch is it
+	Before        string `json:"before,omitempty"`
+	After         string `json:"after,omitempty"`
+	SHA           string `json:"sha,omitempty"`
+	Ref           string `json:"ref,omitempty"`    // of a merge group's head
+	Button        string `json:"button,omitempty"` // identifier of the check run's button that was pressed
+	WorkflowRunID int64  `json:"workflow_run_id,omitempty"`
+	Actor         string `json:"actor,omitempty"`
 }
 
-// Work is the work that searches. Searches for one thing fold.
-func (s Search) Work() store.Work {
-	key := strings.Join([]string{fmt.Sprint(s.InstallationID), fmt.Sprint(s.RepositoryID), s.SHA, s.Branch}, "/")
-	return item(Sweep, key, s)
-}
-
-// Request is a command in a new comment.
-type Request struct {
-	PullRequest
+// Command is a comment that begins with /gatehouse. Key: REPOSITORY-ID/NUMBER/COMMENT-ID, so that none folds into another.
+type Command struct {
+	Target
+	Number    int    `json:"number"`
 	CommentID int64  `json:"comment_id"`
 	Login     string `json:"login"`
-	Line      string `json:"line"` // the comment's first line
+	Line      string `json:"line"` // the comment's first line, at most 1,000 bytes
 }
 
-// Work is the work that carries the command out.
-func (r Request) Work() store.Work { return item(Command, fmt.Sprint(r.CommentID), r) }
-
-// Landing is a commit that reached a branch: by a merged pull request, or by a push.
-type Landing struct {
-	Repository
-	SHA    string `json:"sha"`    // now the branch's tip, or the pull request's merge commit
-	Branch string `json:"branch"` // without refs/heads/
-	Login  string `json:"login"`  // who merged or pushed
-	Number int    `json:"number"` // of the merged pull request; 0 for a push
-	Head   string `json:"head"`   // the merged pull request's head
-	Title  string `json:"title"`
-	Forced bool   `json:"forced"`
-}
-
-// Work is the work that looks at the landing. A merge and the push that it makes are two.
-func (l Landing) Work() store.Work {
-	return item(Landed, fmt.Sprintf("%d/%s/%d", l.RepositoryID, l.SHA, l.Number), l)
+// Merged says that commits landed on a branch: by a pull request (Number is set), or by a push, which may turn out to be one.
+// Keys: REPOSITORY-ID/NUMBER and REPOSITORY-ID/push/BRANCH/SHA.
+type Merged struct {
+	Target
+	Number        int    `json:"number,omitempty"`
+	Head          string `json:"head,omitempty"` // of the pull request
+	Commit        string `json:"commit"`         // now on the branch
+	Before        string `json:"before,omitempty"`
+	Branch        string `json:"branch"`
+	DefaultBranch bool   `json:"default_branch,omitempty"`
+	Forced        bool   `json:"forced,omitempty"`
+	Deleted       bool   `json:"deleted,omitempty"`
+	Actor         string `json:"actor"` // who merged or pushed
 }
 
 // item encodes the arguments. They are plain structs of this package, which JSON has words for.

@@ -14,21 +14,21 @@ import (
 // BypassTitle is the title of the issue that a bypass opens; tools and people look for it.
 const BypassTitle = "Gatehouse: protected branch changed without a passing decision"
 
-// landed looks whether what reached a branch had passed the gate. GitHub lets administrators merge over a failing check and
+// merged looks whether what reached a branch had passed the gate. GitHub lets administrators merge over a failing check and
 // bypass actors push past it, and tells nobody: so every landing is held against the record afterwards.
-func (p *Pipeline) landed(ctx context.Context, l work.Landing, _ int) error {
+func (p *Pipeline) merged(ctx context.Context, l work.Merged, _ int) error {
 	repo := p.Forge.Repo(l.InstallationID, l.Owner, l.Name)
 	protected, err := repo.Protected(ctx, l.Branch)
 	if err != nil {
 		return fmt.Errorf("read whether %s is protected: %w", l.Branch, p.retryable(err))
 	}
 	if l.Number != 0 {
-		merge := store.Merge{RepositoryID: l.RepositoryID, PullRequest: l.Number, Commit: l.SHA, MergedBy: l.Login, Base: l.Branch}
+		merge := store.Merge{RepositoryID: l.RepositoryID, PullRequest: l.Number, Commit: l.Commit, MergedBy: l.Actor, Base: l.Branch}
 		if err := p.Notes.RecordMerge(ctx, merge); err != nil {
 			return fmt.Errorf("record the merge of #%d: %w", l.Number, err)
 		}
 	}
-	if !protected {
+	if !protected || l.Deleted {
 		return nil
 	}
 	if l.Number != 0 {
@@ -42,16 +42,16 @@ func (p *Pipeline) landed(ctx context.Context, l work.Landing, _ int) error {
 }
 
 // pushed judges a push: it is well when it brought merged pull requests, each of which is judged by its own event.
-func (p *Pipeline) pushed(ctx context.Context, l work.Landing) error {
+func (p *Pipeline) pushed(ctx context.Context, l work.Merged) error {
 	repo := p.Forge.Repo(l.InstallationID, l.Owner, l.Name)
-	merged, err := repo.MergedAs(ctx, l.SHA, l.Branch)
+	byMerge, err := repo.MergedAs(ctx, l.Commit, l.Branch)
 	if err != nil {
-		return fmt.Errorf("read which pull request made %s: %w", l.SHA, p.retryable(err))
+		return fmt.Errorf("read which pull request made %s: %w", l.Commit, p.retryable(err))
 	}
 	switch {
 	case l.Forced:
 		return p.bypass(ctx, l, "it was a force push")
-	case merged:
+	case byMerge:
 		return nil
 	}
 	return p.bypass(ctx, l, "it was pushed without a pull request")
@@ -75,26 +75,26 @@ func (p *Pipeline) unpassed(ctx context.Context, repositoryID int64, number int,
 
 // bypass records that the gate was gone around, and opens an issue. The entry comes first: it must stand even if GitHub
 // cannot be told. Its key keeps a repeated work from recording it twice.
-func (p *Pipeline) bypass(ctx context.Context, l work.Landing, why string) error {
+func (p *Pipeline) bypass(ctx context.Context, l work.Merged, why string) error {
 	full := l.Owner + "/" + l.Name
 	_, err := p.Recorder.Append(ctx, []store.Entry{{
-		Time: p.Clock().UTC(), Type: store.EntryBypass, Actor: l.Login, Repository: full, PullRequest: l.Number, Commit: l.SHA,
-		Resources: []string{}, Verdict: "bypass", Key: fmt.Sprintf("bypass/%d/%s", l.RepositoryID, l.SHA),
+		Time: p.Clock().UTC(), Type: store.EntryBypass, Actor: l.Actor, Repository: full, PullRequest: l.Number, Commit: l.Commit,
+		Resources: []string{}, Verdict: "bypass", Key: fmt.Sprintf("bypass/%d/%s", l.RepositoryID, l.Commit),
 		Detail: map[string]any{"branch": l.Branch, "reason": why, "head": l.Head, "forced": l.Forced},
 	}})
 	if err != nil {
 		return fmt.Errorf("record the bypass: %w", err)
 	}
 	p.Metrics.Bypassed()
-	p.Log.WithField("repository", full).WithField("commit", l.SHA).WithField("actor", l.Login).WithField("reason", why).Warn("bypass")
+	p.Log.WithField("repository", full).WithField("commit", l.Commit).WithField("actor", l.Actor).WithField("reason", why).Warn("bypass")
 
 	repo := p.Forge.Repo(l.InstallationID, l.Owner, l.Name)
 	if _, err := repo.OpenIssue(ctx, BypassTitle, explain.Bypass{
-		RepoURL: p.ServerURL + "/" + full, Commit: l.SHA, Branch: l.Branch, Number: l.Number, Actor: l.Login, Why: why,
+		RepoURL: p.ServerURL + "/" + full, Commit: l.Commit, Branch: l.Branch, Number: l.Number, Actor: l.Actor, Why: why,
 	}.Issue(), bypassMarker(l)); err != nil {
 		return fmt.Errorf("open an issue about the bypass: %w", p.retryable(err))
 	}
 	return nil
 }
 
-func bypassMarker(l work.Landing) string { return fmt.Sprintf("<!-- gatehouse:bypass:%s -->", l.SHA) }
+func bypassMarker(l work.Merged) string { return fmt.Sprintf("<!-- gatehouse:bypass:%s -->", l.Commit) }

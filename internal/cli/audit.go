@@ -1,0 +1,307 @@
+package cli
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse-dev/gatehouse/internal/config"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/ledger"
+	"github.com/gatehouse-dev/gatehouse/internal/store"
+	"github.com/gatehouse-dev/gatehouse/internal/web"
+)
+
+type auditFlags struct {
+	database, signingKey, output string
+	limit                        int
+}
+
+func (w *world) auditCommand() *cobra.Command {
+	var f auditFlags
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Read, search and prove the audit log",
+		Long:  "Read, search and prove the audit log. The database is GATEHOUSE_DATABASE_URL; a server may be running on it.",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&f.database, "gatehouse-database-url", "", "sqlite:PATH or postgres://... (GATEHOUSE_DATABASE_URL)")
+	flags.StringVar(&f.signingKey, "gatehouse-signing-key-file", "", "the log's signing key (GATEHOUSE_SIGNING_KEY_FILE)")
+	flags.StringVarP(&f.output, "output", "o", "text", "text, json or csv")
+	flags.IntVar(&f.limit, "limit", 100, "at most this many lines")
+	cmd.AddCommand(w.auditLog(&f), w.auditWho(&f), w.auditVerify(&f), w.auditKey(&f))
+	return cmd
+}
+
+// record opens the database for reading.
+func (w *world) record(ctx context.Context, f *auditFlags, signer store.Signer) (*store.Store, error) {
+	if f.output != "text" && f.output != "json" && f.output != "csv" {
+		return nil, fmt.Errorf("--output is %q; wanted: text, json or csv", f.output)
+	}
+	url, err := config.Database(w.environ, f.database)
+	if err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, url, store.Options{Clock: w.clock, ReadOnly: true, Signer: signer})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no database at %s; set GATEHOUSE_DATABASE_URL to the server's", url)
+	}
+	if err != nil {
+		return nil, outside(err)
+	}
+	return db, nil
+}
+
+func (w *world) auditLog(f *auditFlags) *cobra.Command {
+	var filter store.EntryFilter
+	cmd := &cobra.Command{
+		Use:     "log",
+		Short:   "List the entries of the log, newest first",
+		Example: "  gatehouse audit log --type bypass\n  gatehouse audit log --repository acme/infra -o csv",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			db, err := w.record(cmd.Context(), f, nil)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			entries, err := collectPages(f.limit, func(cursor string, n int) ([]store.Entry, string, error) {
+				return db.Entries(cmd.Context(), filter, cursor, n)
+			})
+			if err != nil {
+				return outside(err)
+			}
+			return w.printEntries(entries, f.output)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&filter.Type, "type", "", "decision, publication, plan, waiver, break-glass, bypass, posture, configuration, login or export")
+	flags.StringVar(&filter.Actor, "actor", "", "who did it")
+	flags.StringVar(&filter.Repository, "repository", "", "OWNER/NAME")
+	flags.IntVar(&filter.PullRequest, "pull-request", 0, "number of the pull request")
+	flags.StringVar(&filter.Commit, "commit", "", "SHA")
+	flags.StringVar(&filter.Resource, "resource", "", "resource, or a pattern with * and ?")
+	return cmd
+}
+
+// collectPages reads pages until there are limit rows or no more.
+func collectPages[T any](limit int, page func(cursor string, n int) ([]T, string, error)) ([]T, error) {
+	out := []T{}
+	for cursor := ""; len(out) < limit; {
+		rows, next, err := page(cursor, min(limit-len(out), 1000))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
+		if next == "" {
+			break
+		}
+		cursor = next
+	}
+	return out, nil
+}
+
+func (w *world) printEntries(entries []store.Entry, output string) error {
+	rows := make([][]string, 0, len(entries))
+	for _, e := range entries {
+		rows = append(rows, []string{
+			strconv.FormatInt(e.Index, 10), e.Time.UTC().Format(time.RFC3339), e.Type, e.Verdict, e.Actor, e.Repository,
+			number(e.PullRequest), e.Commit, strings.Join(e.Resources, " "),
+		})
+	}
+	return w.printTable(output, entries, []string{"index", "time", "type", "verdict", "actor", "repository", "pull_request", "commit", "resources"}, rows)
+}
+
+func (w *world) auditWho(f *auditFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:     "who RESOURCE",
+		Short:   "Who changed it? Pull request, author, approvers and merge, newest first",
+		Example: "  gatehouse audit who aws_security_group.prod-web-01\n  gatehouse audit who 'apps/v1/Deployment/shop/*' -o json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			db, err := w.record(cmd.Context(), f, nil)
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			changes, err := collectPages(f.limit, func(cursor string, n int) ([]store.ResourceChange, string, error) {
+				return db.Who(cmd.Context(), args[0], cursor, n)
+			})
+			if err != nil {
+				return outside(err)
+			}
+			lines := web.WhoLines(changes)
+			rows := make([][]string, 0, len(lines))
+			for _, l := range lines {
+				rows = append(rows, []string{
+					l.Time.UTC().Format(time.RFC3339), strings.Join(l.Actions, "+"), l.Resource, l.Repository, number(l.PullRequest), l.Author,
+					strings.Join(l.Approvers, " "), l.MergedBy, l.Verdict, l.Decision,
+				})
+			}
+			return w.printTable(f.output, lines,
+				[]string{"time", "actions", "resource", "repository", "pull_request", "author", "approvers", "merged_by", "verdict", "decision"}, rows)
+		},
+	}
+}
+
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return "#" + strconv.Itoa(n)
+}
+
+// printTable writes rows for people, as CSV, or the values themselves as JSON.
+func (w *world) printTable(output string, values any, header []string, rows [][]string) error {
+	switch output {
+	case "json":
+		return w.printJSON(values)
+	case "csv":
+		out := csv.NewWriter(w.out)
+		if err := out.Write(header); err != nil {
+			return outside(err)
+		}
+		for _, row := range rows {
+			for i := range row {
+				row[i] = csvSafe(row[i])
+			}
+		}
+		if err := out.WriteAll(rows); err != nil {
+			return outside(err)
+		}
+		return nil
+	}
+	if len(rows) == 0 {
+		fmt.Fprintln(w.err, "nothing found")
+		return nil
+	}
+	table := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, strings.ToUpper(strings.Join(header, "\t")))
+	for _, row := range rows {
+		for i := range row {
+			row[i] = gate.Shorten(gate.Printable(row[i]), 80)
+		}
+		fmt.Fprintln(table, strings.Join(row, "\t"))
+	}
+	if err := table.Flush(); err != nil {
+		return outside(err)
+	}
+	return nil
+}
+
+// csvSafe keeps a stranger's text from being a formula in a spreadsheet.
+func csvSafe(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
+
+func (w *world) auditVerify(f *auditFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:     "verify",
+		Short:   "Prove that no entry of the log was changed, removed, moved or slipped in",
+		Example: "  gatehouse audit verify",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			signer, older, err := loadKeys(w.signingKeyFile(f), "", false)
+			if err != nil {
+				return err
+			}
+			db, err := w.record(cmd.Context(), f, store.Key(signer, older...))
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			report, err := verifyLog(cmd.Context(), db, append(older, signer.Verifier()))
+			if errors.As(err, new(*ledger.Mismatch)) || errors.Is(err, store.ErrLogMismatch) {
+				fmt.Fprintln(w.out, "the audit log does NOT verify: "+gate.Printable(err.Error()))
+				return exitError{status: exitFail}
+			}
+			if err != nil {
+				return outside(err)
+			}
+			fmt.Fprintf(w.out, "the audit log verifies: %d entries, root %s, signed by %s\n", report.Size, report.Root, signer.Origin())
+			return nil
+		},
+	}
+}
+
+// verifyLog computes the log anew from its entries and holds it against the stored hashes and every checkpoint that was signed.
+// Entries that a running server appends meanwhile are left for the next time.
+func verifyLog(ctx context.Context, db *store.Store, keys []ledger.Verifier) (ledger.Verified, error) {
+	if err := db.CheckLog(ctx); err != nil {
+		return ledger.Verified{}, err
+	}
+	texts, err := db.Checkpoints(ctx)
+	if err != nil {
+		return ledger.Verified{}, err
+	}
+	var checkpoints []ledger.Checkpoint
+	var size int64
+	for _, text := range texts {
+		cp, err := ledger.OpenCheckpoint(text, keys...)
+		if err != nil {
+			return ledger.Verified{}, fmt.Errorf("%w: a stored checkpoint: %w", store.ErrLogMismatch, err)
+		}
+		checkpoints = append(checkpoints, cp)
+		size = max(size, cp.Size)
+	}
+	signed := func(yield func(ledger.Entry, error) bool) {
+		for e, err := range db.Leaves(ctx, 0) {
+			if err == nil && e.Index >= size {
+				return
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+	var report ledger.Verified
+	err = db.Hashes(ctx, func(stored ledger.HashReader) (err error) {
+		report, err = ledger.VerifyLog(signed, stored, checkpoints)
+		return err
+	})
+	return report, err
+}
+
+func (w *world) signingKeyFile(f *auditFlags) string {
+	for _, name := range []string{f.signingKey, w.environment("GATEHOUSE_SIGNING_KEY_FILE")} {
+		if name != "" {
+			return name
+		}
+	}
+	return "gatehouse-signing.key"
+}
+
+func (w *world) auditKey(f *auditFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:     "key",
+		Short:   "Print the public key that the log is signed with",
+		Example: "  gatehouse audit key > gatehouse.pub",
+		Args:    cobra.NoArgs,
+		RunE: func(_ *cobra.Command, _ []string) error {
+			file := w.signingKeyFile(f)
+			if _, err := os.Stat(file); err != nil {
+				return fmt.Errorf("there is no signing key at %s; set GATEHOUSE_SIGNING_KEY_FILE to the server's", file)
+			}
+			signer, _, err := loadKeys(file, "", false)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(w.out, signer.Verifier().String())
+			return nil
+		},
+	}
+}

@@ -1,0 +1,251 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse-dev/gatehouse/internal/document"
+	"github.com/gatehouse-dev/gatehouse/internal/explain"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
+	"github.com/gatehouse-dev/gatehouse/internal/rules"
+	"github.com/gatehouse-dev/gatehouse/policies"
+)
+
+type checkFlags struct {
+	plans, packs, policies, rules []string
+	base, config, waivers, output string
+}
+
+func (w *world) checkCommand() *cobra.Command {
+	var f checkFlags
+	cmd := &cobra.Command{
+		Use:   "check [PATH...]",
+		Short: "Judge plans and manifests on disk, without GitHub or a database",
+		Long: `Judge Terraform plans and Kubernetes manifests on disk with the same documents, rules and explanation as the server.
+Without PATH the present directory is read. The configuration is .github/gatehouse.yml there, if it exists.
+
+The exit status is 0 when nothing is denied (also when only approvals are missing: they are listed), 1 when a rule denies,
+2 when something could not be read.`,
+		Example: `  terraform show -json tfplan > plan.json && gatehouse check --plan plan.json
+  gatehouse check k8s/ --base origin/main      # only what is new since main
+  gatehouse check --pack none --policy rules/ -o sarif > gatehouse.sarif`,
+		RunE: func(cmd *cobra.Command, args []string) error { return w.check(cmd.Context(), f, args) },
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.plans, "plan", nil, "a plan as `FILE`, from terraform show -json; - is standard input (repeatable)")
+	flags.StringVar(&f.base, "base", "", "directory or git revision to compare with: report only what is new `since`")
+	flags.StringArrayVar(&f.packs, "pack", nil, "built-in pack of rules, or all, or none (repeatable; default: the configuration's)")
+	flags.StringArrayVar(&f.policies, "policy", nil, "`DIR` with rules of your own (repeatable)")
+	flags.StringArrayVar(&f.rules, "rule", nil, "judge with the rule `ID` alone (repeatable)")
+	flags.StringVar(&f.config, "config", "", "configuration `FILE` (default .github/gatehouse.yml, if there is one)")
+	flags.StringVar(&f.waivers, "waivers", "", "waiver `FILE` (default .github/gatehouse-waivers.yml, if there is one)")
+	flags.StringVarP(&f.output, "output", "o", "text", "text, json, sarif, junit, markdown or github")
+	return cmd
+}
+
+var outputs = []string{"text", "json", "sarif", "junit", "markdown", "github"}
+
+func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
+	if !slices.Contains(outputs, f.output) {
+		return fmt.Errorf("--output is %q; wanted: text, json, sarif, junit, markdown or github", f.output)
+	}
+	facts := gate.Facts{Version: gate.FactsVersion, Time: w.clock().UTC()}
+	settings, err := w.localSettings(f, &facts)
+	if err != nil {
+		return err
+	}
+	var engine *rules.Engine
+	if len(facts.Problems) == 0 {
+		if engine, err = w.checkEngine(ctx, f, settings, &facts); err != nil {
+			return err
+		}
+	}
+	if engine != nil {
+		built, err := w.localDocuments(ctx, f, paths, settings)
+		if err != nil {
+			return err
+		}
+		facts.Problems, facts.Unjudged = append(facts.Problems, built.Problems...), append(facts.Unjudged, built.Unjudged...)
+		facts.Changes, facts.Plans = built.Changes, built.Plans
+		facts.Evaluation = engine.Evaluate(ctx, rules.Input{Documents: built.Documents})
+		if err := ctx.Err(); err != nil {
+			return outside(fmt.Errorf("interrupted: %w", err))
+		}
+		if nothingFound(built) {
+			fmt.Fprintln(w.err, "gatehouse: nothing to judge was found; name a plan with --plan FILE, or a directory with manifests")
+		}
+	}
+	decision := gate.Decide(facts)
+	if err := w.printDecision(&decision, f.output, engine); err != nil {
+		return outside(fmt.Errorf("write the report: %w", err))
+	}
+	switch decision.Verdict {
+	case gate.Pass, gate.Wait:
+		return nil
+	case gate.Fail:
+		return exitError{status: exitFail}
+	}
+	return exitError{status: exitUsage}
+}
+
+func nothingFound(r document.Result) bool {
+	return len(r.Documents)+len(r.Problems)+len(r.Unjudged) == 0
+}
+
+// localSettings reads the configuration and the waivers. What is wrong inside them is a problem of the decision, as it is on
+// the server; a file that was named and cannot be opened is wrong use.
+func (w *world) localSettings(f checkFlags, facts *gate.Facts) (repoconfig.Config, error) {
+	config := repoconfig.Default()
+	data, file, err := optionalFile(f.config, repoconfig.Path)
+	if err != nil {
+		return config, err
+	}
+	if data != nil {
+		parsed, problems := repoconfig.Parse(file, data)
+		facts.Problems = append(facts.Problems, problems...)
+		if len(problems) == 0 {
+			config = parsed
+		}
+	}
+	data, file, err = optionalFile(f.waivers, repoconfig.WaiversPath)
+	if err != nil {
+		return config, err
+	}
+	if data != nil {
+		waivers, problems := repoconfig.ParseWaivers(file, data, facts.Time)
+		facts.Waivers, facts.Problems = waivers, append(facts.Problems, problems...)
+	}
+	// There is no pull request to approve; the configured rules still say who would have to.
+	facts.Approvals = config.Approvals.Gate()
+	facts.Approvals.Required = 0
+	facts.Scope = rules.ScopeAll
+	if f.base != "" {
+		facts.Scope = config.Policies.Scope
+	}
+	return config, nil
+}
+
+// optionalFile reads the named file, or the default one if it exists; nil when it does not.
+func optionalFile(name, fallback string) ([]byte, string, error) {
+	if name != "" {
+		data, err := os.ReadFile(name)
+		return data, name, err
+	}
+	data, err := os.ReadFile(fallback)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fallback, nil
+	}
+	return data, fallback, err
+}
+
+// checkEngine compiles the rules. What is wrong with them is a problem of the decision, and the engine is nil.
+func (w *world) checkEngine(ctx context.Context, f checkFlags, c repoconfig.Config, facts *gate.Facts) (*rules.Engine, error) {
+	options := rules.Options{
+		Builtin: policies.FS, Packs: c.Policies.Packs, Only: f.rules, Scope: facts.Scope, Version: Version,
+		Rules: map[string]rules.Setting{},
+	}
+	for id, r := range c.Policies.Rules {
+		options.Rules[id] = rules.Setting(r)
+	}
+	if f.packs != nil {
+		options.Packs = f.packs
+	}
+	dirs := f.policies
+	if f.policies == nil {
+		dirs = c.Policies.Paths
+	}
+	for _, dir := range dirs {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("the policy folder %s cannot be read: it is no folder", dir)
+		}
+		options.Dirs = append(options.Dirs, rules.Dir{Name: filepath.ToSlash(dir), FS: os.DirFS(dir)})
+	}
+	engine, err := rules.New(ctx, options)
+	var load *rules.LoadError
+	if errors.As(err, &load) {
+		facts.Problems = append(facts.Problems, load.Problems...)
+		return nil, nil
+	}
+	return engine, err
+}
+
+// localDocuments reads what is to be judged.
+func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string, c repoconfig.Config) (document.Result, error) {
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return document.Result{}, fmt.Errorf("make a key for secret values: %w", err)
+	}
+	options := document.Options{
+		Redactor:   document.NewRedactor(key),
+		Kubernetes: document.KubernetesOptions{Paths: c.Kubernetes.Paths},
+		Terraform:  document.TerraformOptions{Discover: true},
+	}
+	for _, p := range c.Terraform.Projects {
+		options.Terraform.Projects = append(options.Terraform.Projects, document.Project(p))
+	}
+	for _, name := range f.plans {
+		data, err := w.readInput(name)
+		if err != nil {
+			return document.Result{}, err
+		}
+		options.Plans = append(options.Plans, document.PlanFile{File: filepath.ToSlash(name), Source: "file", Data: data})
+	}
+	if len(paths) == 0 && len(f.plans) > 0 {
+		return document.Build(ctx, nil, nil, options), nil // --plan alone judges just that plan
+	}
+	head, base, err := w.localTrees(ctx, paths, f.base)
+	if err != nil {
+		return document.Result{}, err
+	}
+	return document.Build(ctx, head, base, options), nil
+}
+
+func (w *world) printDecision(d *gate.Decision, format string, engine *rules.Engine) error {
+	var data []byte
+	var err error
+	switch format {
+	case "json":
+		data, err = explain.JSON(d)
+	case "sarif":
+		data, err = explain.SARIF(d, reportRules(engine))
+	case "junit":
+		data, err = explain.JUnit(d)
+	case "markdown":
+		data = []byte(explain.Markdown(d))
+	case "github":
+		data = []byte(explain.GitHub(d))
+	default:
+		return explain.Text(w.out, d, explain.Terminal{Color: w.colour(w.out), Width: w.width()})
+	}
+	if err != nil {
+		return err
+	}
+	_, err = w.out.Write(data)
+	return err
+}
+
+// reportRules are the rules in force, as a report describes them.
+func reportRules(engine *rules.Engine) []explain.Rule {
+	if engine == nil {
+		return nil
+	}
+	var out []explain.Rule
+	for _, r := range engine.Rules() {
+		if r.Off == "" {
+			out = append(out, explain.Rule{
+				ID: r.ID, Title: r.Title, Description: r.Description, Severity: r.Severity, Remedy: r.Remedy, Docs: r.Docs,
+				Tags: append([]string{r.Pack}, r.References...),
+			})
+		}
+	}
+	return out
+}

@@ -1,0 +1,17 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+func (w *world) commands() []*cobra.Command {
+	return []*cobra.Command{
+		w.demoCommand(),
+		w.serveCommand(),
+		w.checkCommand(),
+		w.rulesCommand(),
+		w.configCommand(),
+		w.decideCommand(),
+		w.replayCommand(),
+		w.auditCommand(),
+		w.healthCommand(),
+	}
+}

@@ -1,0 +1,219 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/rules"
+	"github.com/gatehouse-dev/gatehouse/policies"
+)
+
+func (w *world) rulesCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rules",
+		Short: "The catalogue of rules, and the tests of rules",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(w.rulesList(), w.rulesShow(), w.rulesTest(), w.rulesLint())
+	return cmd
+}
+
+// catalogue loads every built-in rule, and the rules of dir if one is given.
+func (w *world) catalogue(cmd *cobra.Command) ([]rules.Rule, error) {
+	engine, err := rules.New(cmd.Context(), rules.Options{Builtin: policies.FS, Packs: []string{"all"}, Version: Version})
+	if err != nil {
+		return nil, fmt.Errorf("load the built-in rules: %w", err)
+	}
+	return engine.Rules(), nil
+}
+
+func (w *world) rulesList() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the built-in rules",
+		Example: "  gatehouse rules list\n  gatehouse rules list -o json | jq '.[] | select(.severity == \"critical\") | .id'",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			list, err := w.catalogue(cmd)
+			if err != nil {
+				return err
+			}
+			switch output {
+			case "json":
+				return w.printJSON(list)
+			case "text":
+			default:
+				return fmt.Errorf("--output is %q; wanted: text or json", output)
+			}
+			table := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
+			pack := ""
+			for _, r := range list {
+				if r.Pack != pack {
+					pack = r.Pack
+					fmt.Fprintf(table, "\n%s\n", pack)
+				}
+				note := ""
+				if r.Off != "" {
+					note = " (off: " + r.Off + ")"
+				}
+				fmt.Fprintf(table, "  %s\t%s\t%s\t%s%s\n", r.ID, r.Severity, r.Enforcement, r.Title, note)
+			}
+			return table.Flush()
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	return cmd
+}
+
+func (w *world) rulesShow() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:     "show ID",
+		Short:   "Show one rule: what it wants, why, and how to satisfy it",
+		Example: "  gatehouse rules show IM-06",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			list, err := w.catalogue(cmd)
+			if err != nil {
+				return err
+			}
+			for _, r := range list {
+				if strings.EqualFold(r.ID, args[0]) {
+					if output == "json" {
+						return w.printJSON(r)
+					}
+					return w.printRule(r)
+				}
+			}
+			return fmt.Errorf("there is no rule %q; `gatehouse rules list` lists them", args[0])
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	return cmd
+}
+
+func (w *world) printRule(r rules.Rule) error {
+	table := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "%s  %s\n\n", r.ID, r.Title)
+	if r.Description != "" {
+		fmt.Fprintf(table, "%s\n\n", r.Description)
+	}
+	fmt.Fprintf(table, "pack\t%s\nseverity\t%s\nenforcement\t%s\n", r.Pack, r.Severity, r.Enforcement)
+	if r.Off != "" {
+		fmt.Fprintf(table, "off\t%s\n", r.Off)
+	}
+	for kind, types := range r.Inspects {
+		fmt.Fprintf(table, "inspects\t%s: %s\n", kind, strings.Join(types, ", "))
+	}
+	for _, p := range r.Parameters {
+		fmt.Fprintf(table, "parameter\t%s: %s (default %v)\n", p.Name, p.Description, p.Default)
+	}
+	if len(r.References) > 0 {
+		fmt.Fprintf(table, "see also\t%s\n", strings.Join(r.References, ", "))
+	}
+	for _, l := range r.Related {
+		fmt.Fprintf(table, "\t%s\n", l.Ref)
+	}
+	fmt.Fprintf(table, "remedy\t%s\n", r.Remedy)
+	return table.Flush()
+}
+
+// ruleOptions are the rules of the folder given, or the built-in ones.
+func ruleOptions(args []string) (rules.Options, error) {
+	if len(args) == 0 {
+		return rules.Options{Builtin: policies.FS, Packs: []string{"all"}, Version: Version}, nil
+	}
+	if info, err := os.Stat(args[0]); err != nil || !info.IsDir() {
+		return rules.Options{}, fmt.Errorf("%s is no folder", args[0])
+	}
+	return rules.Options{Builtin: policies.FS, Packs: []string{}, Dirs: []rules.Dir{{Name: args[0], FS: os.DirFS(args[0])}}, Version: Version}, nil
+}
+
+func (w *world) rulesTest() *cobra.Command {
+	return &cobra.Command{
+		Use:     "test [DIR]",
+		Short:   "Run the unit tests and the good and bad examples of rules",
+		Example: "  gatehouse rules test .gatehouse/policies",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			options, err := ruleOptions(args)
+			if err != nil {
+				return err
+			}
+			report, err := rules.RunTests(cmd.Context(), options)
+			var load *rules.LoadError
+			if errors.As(err, &load) {
+				w.printProblems(load.Problems)
+				return exitError{status: exitUsage}
+			}
+			if err != nil {
+				return err
+			}
+			for _, c := range report.Cases {
+				if c.Failure != "" {
+					fmt.Fprintf(w.out, "✗ %s:%d %s\n    %s\n", c.File, c.Line, c.Name, strings.ReplaceAll(c.Failure, "\n", "\n    "))
+				}
+			}
+			failed := report.Failed()
+			fmt.Fprintf(w.out, "%d passed, %d failed\n", len(report.Cases)-failed, failed)
+			switch {
+			case len(report.Cases) == 0:
+				return fmt.Errorf("there are no tests or examples; see docs/writing-rules.md")
+			case failed > 0:
+				return exitError{status: exitFail}
+			}
+			return nil
+		},
+	}
+}
+
+func (w *world) rulesLint() *cobra.Command {
+	return &cobra.Command{
+		Use:     "lint [DIR]",
+		Short:   "Check the metadata and the Rego of rules",
+		Example: "  gatehouse rules lint .gatehouse/policies",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			options, err := ruleOptions(args)
+			if err != nil {
+				return err
+			}
+			problems := rules.Lint(options)
+			w.printProblems(problems)
+			if len(problems) > 0 {
+				return exitError{status: exitFail}
+			}
+			fmt.Fprintln(w.err, "the rules are good")
+			return nil
+		},
+	}
+}
+
+// printProblems writes problems for a person, to standard error.
+func (w *world) printProblems(problems []gate.Problem) {
+	for _, p := range problems {
+		fmt.Fprintln(w.err, gate.Printable(p.String()))
+		if p.Remedy != "" {
+			fmt.Fprintln(w.err, "  → "+gate.Printable(p.Remedy))
+		}
+	}
+}
+
+func (w *world) printJSON(v any) error {
+	enc := json.NewEncoder(w.out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return outside(fmt.Errorf("write the answer: %w", err))
+	}
+	return nil
+}

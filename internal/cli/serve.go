@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse-dev/gatehouse/internal/config"
+	"github.com/gatehouse-dev/gatehouse/internal/document"
+	"github.com/gatehouse-dev/gatehouse/internal/forge"
+	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
+	"github.com/gatehouse-dev/gatehouse/internal/metrics"
+	"github.com/gatehouse-dev/gatehouse/internal/pipeline"
+	"github.com/gatehouse-dev/gatehouse/internal/store"
+	"github.com/gatehouse-dev/gatehouse/internal/web"
+	"github.com/gatehouse-dev/gatehouse/internal/webhook"
+	"github.com/gatehouse-dev/gatehouse/policies"
+)
+
+func (w *world) serveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the App server",
+		Long: "Run the App server. Every setting is an environment variable; a flag of the same name overrides it.\n" +
+			"An interrupt ends it in order: it answers what it has begun, finishes its work or gives it back, and exits.",
+		Example: "  GITHUB_APP_ID=1234 GITHUB_APP_PRIVATE_KEY_FILE=app.pem GITHUB_WEBHOOK_SECRET=... gatehouse serve",
+		Args:    cobra.NoArgs,
+	}
+	overrides := settingFlags(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		settings, err := config.Load(w.environ, overrides(cmd.Flags()))
+		if err != nil {
+			return err
+		}
+		return w.serve(cmd.Context(), settings, w.logger(), nil)
+	}
+	return cmd
+}
+
+// logger writes JSON lines to standard error.
+func (w *world) logger() *logrus.Entry {
+	log := logrus.New()
+	log.SetOutput(w.err)
+	log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano})
+	if level, err := logrus.ParseLevel(w.environment("GATEHOUSE_LOG_LEVEL")); err == nil {
+		log.SetLevel(level)
+	}
+	return logrus.NewEntry(log)
+}
+
+// serve runs until ctx is done. ready, if given, is called with the address once the server listens.
+func (w *world) serve(ctx context.Context, s *config.Server, log *logrus.Entry, ready func(net.Addr)) error {
+	server, err := w.build(ctx, s, log)
+	if err != nil {
+		return err
+	}
+	defer server.store.Close()
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Addr)
+	if err != nil {
+		return outside(fmt.Errorf("listen on GATEHOUSE_ADDR %s: %w", s.Addr, err))
+	}
+	log.WithField("addr", listener.Addr().String()).WithField("version", Version).Info("listening")
+	if ready != nil {
+		ready(listener.Addr())
+	}
+	return server.run(ctx, listener, log)
+}
+
+// server is everything that serve runs.
+type server struct {
+	store    *store.Store
+	pipeline *pipeline.Pipeline
+	http     *http.Server
+}
+
+// build wires the program together.
+func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) (*server, error) {
+	signer, older, err := loadKeys(s.SigningKeyFile, s.PublicURL, true)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := redactionKey(signer)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key for secret values: %w", err)
+	}
+	db, err := store.Open(ctx, s.DatabaseURL, store.Options{Clock: w.clock, Signer: store.Key(signer, older...), Log: log})
+	if err != nil {
+		return nil, outside(err)
+	}
+	github, err := forge.New(forge.Options{
+		AppID: s.AppID, PrivateKey: s.KeyPEM, APIURL: s.APIURL, ServerURL: s.ServerURL,
+		UserAgent: "gatehouse/" + Version, Clock: w.clock, Log: log,
+	})
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	mirrors, err := gitmirror.New(gitmirror.Options{Dir: filepath.Join(s.DataDir, "mirrors"), ServerURL: s.ServerURL})
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("GATEHOUSE_DATA_DIR %s: %w", s.DataDir, err)
+	}
+	counters := metrics.New(func(ctx context.Context) (int, error) {
+		stats, err := db.Queue(ctx)
+		waiting := 0
+		for _, kind := range stats {
+			waiting += int(kind.Waiting)
+		}
+		return waiting, err
+	})
+	line := pipeline.New(pipeline.Options{
+		Forge: github, Mirror: mirrors, Recorder: db, Notes: db,
+		Policies: pipeline.NewPolicies(policies.FS, Version),
+		Redactor: document.NewRedactor(secret), Clock: w.clock, Log: log,
+		PublicURL: s.PublicURL, ServerURL: s.ServerURL, Metrics: counters,
+	})
+	receiver, err := webhook.New(webhook.Options{
+		Secrets: s.WebhookSecrets, AppID: s.AppID, Store: db, Clock: w.clock, Log: log, Metrics: counters.Registry(),
+	})
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	pages := web.New(web.Options{Store: db, Webhooks: receiver, Metrics: counters.Handler(), Key: signer.Verifier().String(), GitHub: s.ServerURL, Log: log})
+	return &server{store: db, pipeline: line, http: &http.Server{
+		Handler:           pages,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+	}}, nil
+}
+
+// shutdownTime is how long open requests may take to end.
+const shutdownTime = 10 * time.Second
+
+// run serves and works until ctx is done, then ends both in order: no new events, then the work.
+func (s *server) run(ctx context.Context, listener net.Listener, log *logrus.Entry) error {
+	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	worked := make(chan error, 1)
+	go func() { worked <- s.store.Work(working, s.pipeline.Handlers()) }()
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(listener) }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+		log.Info("shutting down")
+	case err = <-served:
+		err = outside(fmt.Errorf("serve HTTP: %w", err))
+	case err = <-worked:
+		err = outside(fmt.Errorf("work through the queue: %w", err))
+		worked <- nil
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	if e := s.http.Shutdown(end); e != nil && !errors.Is(e, context.DeadlineExceeded) {
+		err = errors.Join(err, e)
+	}
+	stopWork()
+	if e := <-worked; e != nil && !errors.Is(e, context.Canceled) {
+		err = errors.Join(err, outside(fmt.Errorf("end the work: %w", e)))
+	}
+	return err
+}

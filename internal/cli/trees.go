@@ -1,0 +1,196 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/internal/document"
+)
+
+// localTrees are the files to judge and, when base names a directory or a git revision, the same files before the change.
+// Paths are relative to the present directory, or to the one that holds them when they stand elsewhere.
+func (w *world) localTrees(ctx context.Context, paths []string, base string) (head, before document.Tree, err error) {
+	root, only, err := commonRoot(paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	if head, err = document.Dir(root, only...); err != nil {
+		return nil, nil, err
+	}
+	if base == "" {
+		return head, nil, nil
+	}
+	if info, err := os.Stat(base); err == nil && info.IsDir() {
+		before, err = document.Dir(base)
+	} else {
+		before, err = revisionTree(ctx, root, base)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return head, partOf{before, only}, nil
+}
+
+// partOf is a tree cut down to some files and folders, so that what was not asked about does not look deleted.
+type partOf struct {
+	document.Tree
+	only []string
+}
+
+// Paths implements document.Tree.
+func (t partOf) Paths() []string {
+	if len(t.only) == 0 {
+		return t.Tree.Paths()
+	}
+	return slices.DeleteFunc(slices.Clone(t.Tree.Paths()), func(path string) bool {
+		return !slices.ContainsFunc(t.only, func(o string) bool {
+			return o == "." || path == o || strings.HasPrefix(path, o+"/")
+		})
+	})
+}
+
+// commonRoot splits paths into one directory and what is meant below it.
+func commonRoot(paths []string) (root string, only []string, err error) {
+	if len(paths) == 0 {
+		return ".", nil, nil
+	}
+	if len(paths) == 1 {
+		if info, err := os.Stat(paths[0]); err == nil && info.IsDir() && !filepath.IsLocal(paths[0]) {
+			return paths[0], nil, nil
+		}
+	}
+	if !slices.ContainsFunc(paths, func(p string) bool { return !filepath.IsLocal(p) }) {
+		root = "."
+	} else if root, err = sharedDir(paths); err != nil {
+		return "", nil, err
+	}
+	for _, p := range paths {
+		rel := p
+		if root != "." {
+			abs, err := filepath.Abs(p)
+			if err != nil {
+				return "", nil, err
+			}
+			if rel, err = filepath.Rel(root, abs); err != nil {
+				return "", nil, err
+			}
+		}
+		if _, err := os.Stat(p); err != nil {
+			return "", nil, fmt.Errorf("%s cannot be read: no such file or directory", p)
+		}
+		only = append(only, filepath.ToSlash(filepath.Clean(rel)))
+	}
+	return root, only, nil
+}
+
+// sharedDir is the deepest directory that holds all the paths.
+func sharedDir(paths []string) (string, error) {
+	shared := ""
+	for i, p := range paths {
+		abs, err := filepath.Abs(p)
+		if err != nil {
+			return "", err
+		}
+		dir := filepath.Dir(abs)
+		if i == 0 {
+			shared = dir
+		}
+		for shared != dir && !strings.HasPrefix(dir, strings.TrimSuffix(shared, "/")+"/") {
+			shared = filepath.Dir(shared)
+		}
+	}
+	return shared, nil
+}
+
+// revision is the files of a git commit, below the directory that git was asked from.
+type revision struct {
+	dir   string
+	blobs map[string]string
+}
+
+func revisionTree(ctx context.Context, dir, rev string) (*revision, error) {
+	if strings.HasPrefix(rev, "-") {
+		return nil, fmt.Errorf("--base is %q: neither a directory nor a git revision", rev)
+	}
+	commit, err := localGit(ctx, dir, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{commit}")
+	if err != nil {
+		return nil, fmt.Errorf("--base is %q: neither a directory nor a git revision here", rev)
+	}
+	listing, err := localGit(ctx, dir, nil, "ls-tree", "-r", "-z", strings.TrimSpace(string(commit)))
+	if err != nil {
+		return nil, fmt.Errorf("list the files of %s: %w", rev, err)
+	}
+	t := &revision{dir: dir, blobs: map[string]string{}}
+	for _, line := range strings.Split(string(listing), "\x00") {
+		about, path, ok := strings.Cut(line, "\t")
+		fields := strings.Fields(about)
+		if ok && len(fields) == 3 && (fields[0] == "100644" || fields[0] == "100755") {
+			t.blobs[path] = fields[2]
+		}
+	}
+	return t, nil
+}
+
+// Paths implements document.Tree.
+func (t *revision) Paths() []string {
+	out := make([]string, 0, len(t.blobs))
+	for p := range t.blobs {
+		out = append(out, p)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Blob implements document.Tree. Files on disk have no git identity, so neither have these: the two cannot be compared.
+func (t *revision) Blob(string) string { return "" }
+
+// Read implements document.Tree, with one git process for all the files.
+func (t *revision) Read(ctx context.Context, paths []string) (map[string][]byte, error) {
+	var ask bytes.Buffer
+	var wanted []string
+	for _, p := range paths {
+		if sha := t.blobs[p]; sha != "" {
+			wanted = append(wanted, p)
+			ask.WriteString(sha + "\n")
+		}
+	}
+	out, err := localGit(ctx, t.dir, &ask, "cat-file", "--batch")
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string][]byte, len(wanted))
+	for _, p := range wanted {
+		header, rest, _ := bytes.Cut(out, []byte("\n"))
+		fields := strings.Fields(string(header))
+		if len(fields) != 3 {
+			return nil, fmt.Errorf("git does not have %s: %s", p, header)
+		}
+		size, err := strconv.Atoi(fields[2])
+		if err != nil || size+1 > len(rest) {
+			return nil, fmt.Errorf("git's answer for %s is not whole", p)
+		}
+		found[p], out = rest[:size], rest[size+1:]
+	}
+	return found, nil
+}
+
+func localGit(ctx context.Context, dir string, stdin *bytes.Buffer, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...)
+	if stdin != nil {
+		cmd.Stdin = stdin
+	}
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return nil, fmt.Errorf("git %s: %s", args[0], strings.TrimSpace(string(exit.Stderr)))
+	}
+	return out, err
+}
