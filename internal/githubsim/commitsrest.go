@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// json is the commit as GET /commits shows it, without stats and files.
+// commitJSON is the commit as GET /commits shows it, without stats and files.
 func (r *Repo) commitJSON(ci commitInfo) object {
 	api := r.api("/commits/" + ci.sha)
 	parents := []object{}

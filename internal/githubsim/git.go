@@ -313,7 +313,7 @@ func unquotePath(p string) string {
 	return p
 }
 
-// contains tells whether a commit is reachable from any branch or pull request of the repository.
+// hasCommit tells whether a commit is in the repository or its network of forks.
 func (r *Repo) hasCommit(sha string) bool {
 	if !isSHA(sha) {
 		return false

@@ -44,7 +44,7 @@ func TestSilentCaps(t *testing.T) {
 		files[fmt.Sprintf("many/%04d.tf", i)] = strings.Repeat("x\n", 7)
 	}
 	w.repo.Commit("feature", CommitSpec{Author: "wendy", Files: files})
-	p := w.repo.OpenPR(PRSpec{By: "wendy", Head: "feature"})
+	w.repo.OpenPR(PRSpec{By: "wendy", Head: "feature"})
 	token, n, cut := w.inst.Token(), 0, 0
 	for page := 1; ; page++ {
 		list := w.call(token, "GET", fmt.Sprintf("/repos/acme/infra/pulls/1/files?per_page=100&page=%d", page), nil).list(t)
@@ -65,9 +65,26 @@ func TestSilentCaps(t *testing.T) {
 	if diff := cmp.Diff([]any{3000, 143, 3005.0, 300}, got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestCommitsOfAPullRequestAreCapped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.openPR()
+	var stream strings.Builder // one git process instead of hundreds
 	for i := range 255 {
-		p.Push(CommitSpec{Message: fmt.Sprint(i), Files: map[string]string{"counter": fmt.Sprint(i)}})
+		fmt.Fprintf(&stream, "commit refs/sim/many\ncommitter wendy <wendy@example.com> %d +0000\ndata 1\nx\n", 1700000000+i)
+		if i == 0 {
+			fmt.Fprintf(&stream, "from %s\n", p.HeadSHA())
+		}
 	}
+	if _, err := runGit(w.repo.dir, strings.NewReader(stream.String()), nil, "fast-import", "--quiet"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.repo.Push("wendy", "feature", w.repo.mustGit("rev-parse", "refs/sim/many"), false); err != nil {
+		t.Fatal(err)
+	}
+	token := w.inst.Token()
 	last := w.call(token, "GET", "/repos/acme/infra/pulls/1/commits?per_page=100&page=3", nil).list(t)
 	if commits := w.call(token, "GET", "/repos/acme/infra/pulls/1", nil).object(t)["commits"]; len(last) != 50 || commits != 256.0 {
 		t.Errorf("page 3 has %d commits of %v", len(last), commits)

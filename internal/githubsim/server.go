@@ -155,15 +155,6 @@ func (s *Server) newRepoDir(name string) string {
 	return filepath.Join(s.opt.Dir, fmt.Sprintf("%04d-%s.git", s.repoDirs, name))
 }
 
-func (s *Server) appByID(id int64) *App {
-	for _, a := range s.apps {
-		if a.id == id {
-			return a
-		}
-	}
-	return nil
-}
-
 func (s *Server) appByKey(iss string) (*App, *rsa.PublicKey) {
 	for _, a := range s.apps {
 		if iss == fmt.Sprint(a.id) || iss == a.clientID {
