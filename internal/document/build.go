@@ -3,6 +3,7 @@ package document
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -55,6 +56,9 @@ type Result struct {
 	Missing   []gate.Missing
 	Problems  []gate.Problem // each one blocks
 	Unjudged  []gate.Problem // looks like something to judge and is not judged; each one is shown
+
+	// Err is the first error of a Tree; it is among Problems too. What could not be read now can perhaps be read later.
+	Err error `json:"-"`
 }
 
 // builder is one run of Build.
@@ -76,7 +80,7 @@ func Build(ctx context.Context, head, base Tree, options Options) Result {
 	b.terraform(ctx)
 	b.kubernetes(ctx)
 	if err := ctx.Err(); err != nil {
-		b.problem(gate.Problem{Code: "internal", Message: "The files were not read to the end: " + err.Error(), Remedy: "Ask for a recheck."})
+		b.failed(err)
 	}
 	b.finish()
 	return b.result
@@ -93,6 +97,64 @@ func (b *builder) unjudged(file string, line int, message, remedy string, code s
 // changed reports whether the pull request touches the path; when nobody knows, it does.
 func (b *builder) changed(path string) bool {
 	return b.options.Changed == nil || b.options.Changed[path]
+}
+
+// read reads files; those that are too large come back with their sizes. On an error, which is then in the result, ok is false.
+func (b *builder) read(ctx context.Context, tree Tree, files []string) (contents map[string][]byte, large map[string]int64, ok bool) {
+	large = map[string]int64{}
+	wanted := make([]string, 0, len(files))
+	for _, file := range files {
+		if size := sizeOf(tree, file); size > b.limits.Plan {
+			large[file] = size
+			continue
+		}
+		wanted = append(wanted, file)
+	}
+	for {
+		contents, err := tree.Read(ctx, wanted)
+		if err == nil {
+			return contents, large, true
+		}
+		var tooLarge *TooLargeError
+		if !errors.As(err, &tooLarge) || len(tooLarge.Sizes) == 0 {
+			b.failed(err)
+			return nil, large, false
+		}
+		before := len(wanted)
+		wanted = slices.DeleteFunc(wanted, func(file string) bool {
+			size, found := tooLarge.Sizes[file]
+			if found {
+				large[file] = size
+			}
+			return found
+		})
+		if len(wanted) == before {
+			b.failed(err)
+			return nil, large, false
+		}
+	}
+}
+
+// failed notes that a tree could not be read.
+func (b *builder) failed(err error) {
+	if b.result.Err == nil {
+		b.result.Err = err
+		b.problem(gate.Problem{Code: "internal", Message: "The files could not be read: " + err.Error(), Remedy: "Ask for a recheck."})
+	}
+}
+
+// batchFiles is how many files are held in memory at once.
+const batchFiles = 1000
+
+// inBatches reads files and hands them on, until the tree fails.
+func (b *builder) inBatches(ctx context.Context, tree Tree, files []string, use func(batch []string, contents map[string][]byte, large map[string]int64)) {
+	for batch := range slices.Chunk(files, batchFiles) {
+		contents, large, ok := b.read(ctx, tree, batch)
+		if !ok {
+			return
+		}
+		use(batch, contents, large)
+	}
 }
 
 // finish sorts, cuts at the limit and lists the changes.

@@ -55,7 +55,7 @@ func helmTemplates(tree Tree) map[string]bool {
 func (r *kubernetesRun) patches(ctx context.Context, tree Tree) map[string]bool {
 	var files []string
 	for _, file := range tree.Paths() {
-		if kustomization(file) && sizeOf(tree, file) <= r.limits.Manifest {
+		if kustomization(file) {
 			files = append(files, file)
 		}
 	}
@@ -63,11 +63,11 @@ func (r *kubernetesRun) patches(ctx context.Context, tree Tree) map[string]bool 
 	if len(files) == 0 {
 		return used
 	}
-	contents, err := tree.Read(ctx, files)
-	if err != nil {
-		return used // then they are judged as manifests
-	}
+	contents, _, _ := r.read(ctx, tree, files)
 	for _, file := range files {
+		if int64(len(contents[file])) > r.limits.Manifest {
+			continue // then what it names is judged as manifests
+		}
 		documents, err := yamlValues(contents[file], r.limits)
 		if err != nil || len(documents) == 0 {
 			continue

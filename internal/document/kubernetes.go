@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
@@ -100,50 +101,65 @@ func chartFile(file string) bool {
 
 // load reads files, each content once, and hands them on in order.
 func (r *kubernetesRun) load(ctx context.Context, tree Tree, files []string, use func(string, *manifest)) {
-	for start := 0; start < len(files); start += batchFiles {
-		batch := files[start:min(start+batchFiles, len(files))]
+	for batch := range slices.Chunk(files, batchFiles) {
+		keys := make([]string, len(batch))
 		var wanted []string
-		for _, file := range batch {
-			if size := sizeOf(tree, file); size > r.limits.Manifest && !r.configured() {
-				continue // a file that large is data; when a pattern names it, it is reported below
-			}
-			if blob := tree.Blob(file); blob == "" || r.known[blobKey(blob, file)] == nil {
+		for i, file := range batch {
+			keys[i] = blobKey(tree.Blob(file), file)
+			if r.known[keys[i]] == nil {
 				wanted = append(wanted, file)
 			}
 		}
-		contents, err := tree.Read(ctx, wanted)
-		if err != nil {
-			r.problem(gate.Problem{Code: "internal", Message: "The files could not be read: " + err.Error(), Remedy: "Ask for a recheck."})
+		contents, large, ok := r.read(ctx, tree, wanted)
+		if !ok {
 			return
 		}
-		parsed := make([]*manifest, len(batch))
-		keys := make([]string, len(batch))
-		var fresh []int
-		claimed := map[string]bool{}
+		r.parse(batch, keys, contents)
 		for i, file := range batch {
-			data, read := contents[file]
-			keys[i] = blobKey(tree.Blob(file), file)
-			if keys[i] == "" && read {
-				sum := sha256.Sum256(data)
-				keys[i] = blobKey(string(sum[:]), file)
-			}
-			if read && r.known[keys[i]] == nil && !claimed[keys[i]] {
-				claimed[keys[i]] = true
-				fresh = append(fresh, i)
-			}
-		}
-		each(len(fresh), func(n int) {
-			i := fresh[n]
-			parsed[i] = r.reader.read(contents[batch[i]], strings.HasSuffix(batch[i], ".json"), r.configured())
-		})
-		for _, i := range fresh {
-			r.known[keys[i]] = parsed[i]
-		}
-		for i, file := range batch {
-			if m := r.known[keys[i]]; m != nil {
+			if size, found := large[file]; found {
+				use(file, r.refused(file, size))
+			} else if m := r.known[keys[i]]; m != nil {
 				use(file, m)
 			}
 		}
+	}
+}
+
+// parse reads what is not known yet, and fills in the keys of files whose tree knows no identity.
+func (r *kubernetesRun) parse(batch, keys []string, contents map[string][]byte) {
+	var fresh []int
+	claimed := map[string]bool{}
+	for i, file := range batch {
+		data, ok := contents[file]
+		if !ok {
+			continue
+		}
+		if keys[i] == "" {
+			sum := sha256.Sum256(data)
+			keys[i] = blobKey(string(sum[:]), file)
+		}
+		if r.known[keys[i]] == nil && !claimed[keys[i]] {
+			claimed[keys[i]] = true
+			fresh = append(fresh, i)
+		}
+	}
+	parsed := make([]*manifest, len(fresh))
+	each(len(fresh), func(n int) {
+		file := batch[fresh[n]]
+		parsed[n] = r.reader.read(contents[file], strings.HasSuffix(file, ".json"), r.configured())
+	})
+	for n, i := range fresh {
+		r.known[keys[i]] = parsed[n]
+	}
+}
+
+// refused stands for a file that is too large to be read at all. YAML of that size can only be a manifest that was padded to get
+// past the gate; JSON is mostly data.
+func (r *kubernetesRun) refused(file string, size int64) *manifest {
+	problem := tooLarge(file, size, r.limits.Manifest, "Split the file.")
+	return &manifest{
+		looks: isYAML(file) && r.changed(file),
+		err:   &manifestError{limit: true, message: problem.Message, remedy: problem.Remedy},
 	}
 }
 
@@ -174,9 +190,9 @@ func (r *kubernetesRun) judge(file string, m *manifest) []found {
 			Remedy: "Correct it, or leave the file out of kubernetes.paths.",
 		}
 		switch {
-		case r.configured():
+		case r.configured(), s.meant && r.changed(file):
 			r.problem(problem)
-		case len(m.objects) > 0:
+		case s.meant, len(m.objects) > 0:
 			r.result.Unjudged = append(r.result.Unjudged, problem)
 		}
 	}

@@ -35,8 +35,9 @@ type identity struct{ group, kind, namespace, name string }
 
 // strange is a document of a manifest that is no Kubernetes object.
 type strange struct {
-	line int
-	why  string
+	line  int
+	why   string
+	meant bool // it has apiVersion and kind, only not as strings
 }
 
 // resource names an object to people.
@@ -67,7 +68,7 @@ func (r *manifestReader) read(data []byte, json, all bool) *manifest {
 	}
 	content, err := checkText(data)
 	if err != nil {
-		m.looks = looksLikeKubernetes(bytes.ReplaceAll(data, []byte{0}, nil))
+		m.looks = looksLikeKubernetes(bytes.TrimLeft(bytes.ReplaceAll(data, []byte{0}, nil), "\xff\xfe"))
 		m.err = &manifestError{line: 1, message: "is not valid YAML: " + err.Error(), remedy: "Save the file as UTF-8."}
 		return m
 	}
@@ -111,7 +112,7 @@ func (r *manifestReader) unpack(m *manifest, v *value, depth int, listVersion, l
 		return // an empty document
 	}
 	if v.kind != objectKind {
-		m.strange = append(m.strange, strange{v.line, "is not a Kubernetes object: it is " + v.kind.String()})
+		m.strange = append(m.strange, strange{line: v.line, why: "is not a Kubernetes object: it is " + v.kind.String()})
 		return
 	}
 	if v.get("apiVersion") == nil && v.get("kind") == nil && listKind != "" {
@@ -129,7 +130,7 @@ func (r *manifestReader) unpack(m *manifest, v *value, depth int, listVersion, l
 			if field == nil && other == nil {
 				why = "it has no apiVersion and no kind"
 			}
-			m.strange = append(m.strange, strange{v.line, "is not a Kubernetes object: " + why})
+			m.strange = append(m.strange, strange{v.line, "is not a Kubernetes object: " + why, version != nil && kind != nil})
 			return
 		}
 	}
@@ -139,7 +140,7 @@ func (r *manifestReader) unpack(m *manifest, v *value, depth int, listVersion, l
 		return
 	}
 	if depth > 20 {
-		m.strange = append(m.strange, strange{v.line, "is not a Kubernetes object: lists nest more than 20 deep"})
+		m.strange = append(m.strange, strange{v.line, "is not a Kubernetes object: lists nest more than 20 deep", true})
 		return
 	}
 	itemVersion, itemKind := "", ""

@@ -10,7 +10,11 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
-const remakePlan = "make it again: terraform plan -out=tfplan && terraform show -json tfplan > "
+// How to make a plan, at the start of a sentence and within one; the file's name follows.
+const (
+	makePlan   = "Run terraform plan -out=tfplan && terraform show -json tfplan > "
+	remakePlan = "run terraform plan -out=tfplan && terraform show -json tfplan > "
+)
 
 // plan is the JSON of a plan, checked to be JSON and cut into its parts, none of them decoded. Format: "JSON Output Format" of
 // Terraform's documentation, which OpenTofu shares.
@@ -43,16 +47,16 @@ func readPlan(data []byte, file string, limits Limits) (*plan, *gate.Problem) {
 	}
 	content, err := checkText(data)
 	if err != nil {
-		return nil, problem(0, "is not a Terraform plan: "+err.Error(), remakePlan+file)
+		return nil, problem(0, "is not a Terraform plan: "+err.Error(), makePlan+file)
 	}
 	p := &plan{data: content}
 	s := scanner{data: content, depth: limits.Depth}
 	start := s.space(0)
 	if start == len(content) {
-		return nil, problem(0, "is empty, so it is no Terraform plan", remakePlan+file)
+		return nil, problem(0, "is empty, so it is no Terraform plan", makePlan+file)
 	}
 	if content[start] != '{' {
-		return nil, problem(start, "is not a Terraform plan: it is not a JSON object", remakePlan+file)
+		return nil, problem(start, "is not a Terraform plan: it is not a JSON object", makePlan+file)
 	}
 	var twice string
 	end, err := s.object(start, 0, func(key, keyEnd, value, end int) error {
@@ -74,13 +78,13 @@ func readPlan(data []byte, file string, limits Limits) (*plan, *gate.Problem) {
 		return nil, planSyntax(content, file, err, limits)
 	}
 	if p.version == nil && bytes.Contains(content[start:end], []byte(`"@level"`)) {
-		return nil, problem(0, "is the log of `terraform plan -json`, not the plan", remakePlan+file)
+		return nil, problem(0, "is the log of `terraform plan -json`, not the plan", makePlan+file)
 	}
 	if rest := s.space(end); rest < len(content) {
-		return nil, problem(rest, "is not a Terraform plan: something follows the end of the JSON object", remakePlan+file)
+		return nil, problem(rest, "is not a Terraform plan: something follows the end of the JSON object", makePlan+file)
 	}
 	if twice != "" {
-		return nil, problem(0, fmt.Sprintf("is not a Terraform plan: it gives %s twice", twice), remakePlan+file)
+		return nil, problem(0, fmt.Sprintf("is not a Terraform plan: it gives %s twice", twice), makePlan+file)
 	}
 	if message, remedy := p.unusable(); message != "" {
 		return nil, problem(0, message, remedy+file)
@@ -115,7 +119,7 @@ func (p *plan) part(key []byte) *[]byte {
 // unusable says why JSON is no plan that can be judged, and how to begin the remedy; "" when it can.
 func (p *plan) unusable() (message, remedy string) {
 	if len(p.version) == 0 || p.version[0] != '"' {
-		return "is not a Terraform plan: it has no format_version", remakePlan
+		return "is not a Terraform plan: it has no format_version", makePlan
 	}
 	version := text(p.version)
 	major, minor, _ := strings.Cut(version, ".")
@@ -124,16 +128,16 @@ func (p *plan) unusable() (message, remedy string) {
 			"Use Terraform 0.12 or newer, or OpenTofu, and a Gatehouse that knows its format; then " + remakePlan
 	}
 	if p.changes == nil && p.planned == nil && p.configuration == nil {
-		return "is not a Terraform plan but a state, or a part of a plan", remakePlan
+		return "is not a Terraform plan but a state, or a part of a plan", makePlan
 	}
 	for name, part := range map[string][]byte{"resource_changes": p.changes, "deferred_changes": p.deferred} {
 		if part != nil && part[0] != '[' && string(part) != "null" {
-			return "is not a Terraform plan: " + name + " is not a list", remakePlan
+			return "is not a Terraform plan: " + name + " is not a list", makePlan
 		}
 	}
 	for name, part := range map[string][]byte{"configuration": p.configuration, "variables": p.variables, "output_changes": p.outputs} {
 		if part != nil && part[0] != '{' && string(part) != "null" {
-			return "is not a Terraform plan: " + name + " is not an object", remakePlan
+			return "is not a Terraform plan: " + name + " is not an object", makePlan
 		}
 	}
 	if string(p.errored) == "true" {

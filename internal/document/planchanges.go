@@ -113,7 +113,7 @@ func (r *planReader) resources() ([]gate.Document, *gate.Problem) {
 func (r *planReader) broken(line int, list string, index int) *gate.Problem {
 	return &gate.Problem{
 		Code: "terraform", File: r.file, Line: line,
-		Message: fmt.Sprintf("is not a Terraform plan: %s[%d] is not a resource change", list, index), Remedy: remakePlan + r.file,
+		Message: fmt.Sprintf("is not a Terraform plan: %s[%d] is not a resource change", list, index), Remedy: makePlan + r.file,
 	}
 }
 
@@ -157,6 +157,12 @@ func (r *planReader) document(doc *gate.Document, raw []byte, deferred bool) boo
 	}
 	beforeMask, afterMask := unionMask(c.beforeSensitive, c.afterSensitive), unionMask(c.afterSensitive, c.beforeSensitive)
 	doc.Before, doc.After = r.state(c.before, beforeMask), r.state(c.after, afterMask)
+	if hasTrue(beforeMask) || hasTrue(afterMask) {
+		secrets := map[string]bool{}
+		secretStrings(c.before, beforeMask, secrets)
+		secretStrings(c.after, afterMask, secrets)
+		doc.Before, doc.After = r.redactor.without(doc.Before, secrets), r.redactor.without(doc.After, secrets)
+	}
 	if deferred {
 		// Nothing about it is certain: all of it counts as unknown, and it must not look deleted.
 		c.unknown = []byte("true")

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
@@ -95,9 +94,12 @@ func (r *planReader) outputs() []gate.Document {
 		if !hasTrue(change["after_unknown"]) {
 			unknown = []byte("{}")
 		}
-		references := r.config.resolveAll(r.config.root, byName(declared)["expression"], nil, nil)
+		references := []byte("{}")
+		if found := r.config.resolveAll(r.config.root, byName(declared)["expression"], nil, nil); len(found) > 0 {
+			references = jsonObject("value", appendStrings(nil, found))
+		}
 		doc.Change = jsonObject("unknown", unknown, "sensitive", []byte("{}"), "module", []byte(`""`),
-			"config_address", appendString(nil, "output."+name), "references", jsonObject("value", appendStrings(nil, references)))
+			"config_address", appendString(nil, "output."+name), "references", references)
 		docs = append(docs, doc)
 	}
 	return docs
@@ -143,7 +145,7 @@ var commandArguments = map[string]bool{
 var (
 	secretName = regexp.MustCompile(`(?i)pass|secret|token|key|cred|auth|private|cert|headers`)
 	secretText = regexp.MustCompile(`(?i)((?:pass(?:word|wd|phrase)?|secret|token|api_?key|access_?key|credentials?)["']?\s*[=:]\s*|` +
-		`--?[a-z-]*(?:password|secret|token|key)[ =]\s*|authorization:\s*(?:bearer|basic)\s+|://[^/\s:@]+:)([^\s"'@$]+|"[^"$]+"|'[^'$]+')`)
+		`--?[a-z-]*(?:password|secret|token|key)[ =]\s*|authorization:\s*(?:bearer|basic)\s+|(?:-u|--user)[ =]\s*["']?[^\s:"']+:|://[^/\s:@]+:)([^\s"'@$]+|"[^"$]+"|'[^'$]+')`)
 	secretForm = regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[opsu]_[A-Za-z0-9]{20,}|` +
 		`\bgithub_pat_[A-Za-z0-9_]{20,}|\bxox[abpr]-[A-Za-z0-9-]{10,}|\bAIza[A-Za-z0-9_-]{30,}|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]{10,}`)
 )
@@ -188,14 +190,11 @@ func (r *planReader) scrub(v any, keep, constant bool) any {
 		}
 		return v
 	case string:
-		v = secretForm.ReplaceAllStringFunc(v, r.redactor.text)
-		return secretText.ReplaceAllStringFunc(v, func(found string) string {
+		v = secretText.ReplaceAllStringFunc(v, func(found string) string {
 			parts := secretText.FindStringSubmatch(found)
-			if strings.HasPrefix(parts[2], TokenPrefix) {
-				return found
-			}
 			return parts[1] + r.redactor.text(parts[2])
 		})
+		return secretForm.ReplaceAllStringFunc(v, r.redactor.text)
 	}
 	return v
 }

@@ -124,6 +124,73 @@ func (r *Redactor) appendArray(out, value, mask []byte) []byte {
 	return append(out, ']')
 }
 
+// shortestSecret is the length, quotes included, from which a secret is looked for outside of where its mask is. Shorter ones are
+// words like "" and "no" that stand everywhere.
+const shortestSecret = 6
+
+// secretStrings collects the strings, still quoted, that a mask marks in a value.
+func secretStrings(value, mask []byte, found map[string]bool) {
+	if len(value) == 0 || !hasTrue(mask) {
+		return
+	}
+	switch {
+	case mask[0] == '{' && value[0] == '{':
+		masks := byName(mask)
+		fields(value, func(key, value []byte) { secretStrings(value, masks[text(key)], found) })
+	case mask[0] == '[' && value[0] == '[':
+		var masks [][]byte
+		elements(mask, func(mask []byte) { masks = append(masks, mask) })
+		i := 0
+		elements(value, func(value []byte) {
+			if i < len(masks) {
+				secretStrings(value, masks[i], found)
+			}
+			i++
+		})
+	default:
+		eachString(value, func(_ int, quoted []byte) {
+			if len(quoted) >= shortestSecret {
+				found[string(quoted)] = true
+			}
+		})
+	}
+}
+
+// without is the value with every string that is one of the secrets replaced. Providers copy a secret to attributes that nothing
+// marks: terraform_data shows its sensitive input again as its output.
+func (r *Redactor) without(value []byte, secrets map[string]bool) []byte {
+	if len(value) == 0 || len(secrets) == 0 {
+		return value
+	}
+	var out []byte
+	done := 0
+	eachString(value, func(at int, quoted []byte) {
+		if secrets[string(quoted)] {
+			out = append(append(out, value[done:at]...), r.Token(quoted)...)
+			done = at + len(quoted)
+		}
+	})
+	if done == 0 {
+		return value
+	}
+	return append(out, value[done:]...)
+}
+
+// eachString calls f with every string of checked JSON that is no key, still quoted, and where it stands.
+func eachString(value []byte, f func(at int, quoted []byte)) {
+	for i := 0; i < len(value); {
+		if value[i] != '"' {
+			i++
+			continue
+		}
+		end := skipString(value, i)
+		if after := skipSpace(value, end); after >= len(value) || value[after] != ':' {
+			f(i, value[i:end])
+		}
+		i = end
+	}
+}
+
 // appendString appends a Go string as JSON, without the HTML escapes of encoding/json.
 func appendString(out []byte, s string) []byte {
 	plain := true

@@ -68,10 +68,15 @@ func (s *schemas) check(apiVersion, kind string, v *value) []schemaError {
 	c.lifecycle(made, apiVersion, kind)
 	c.value(reflect.TypeOf(made).Elem(), v, nil)
 	metadata := v.get("metadata")
-	if metadata.get("name").str() == "" && metadata.get("generateName").str() == "" {
+	if !given(metadata.get("name")) && !given(metadata.get("generateName")) {
 		c.fail([]string{"metadata", "name"}, "is missing; every object needs a name")
 	}
 	return c.errors
+}
+
+// given reports whether a name is there, whatever it is; that it is no string is another error.
+func given(name *value) bool {
+	return name != nil && name.kind != null && (name.kind != stringKind || name.text != "")
 }
 
 // unknownKind says what is wrong with a version or kind of a built-in group that does not exist.

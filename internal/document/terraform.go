@@ -33,7 +33,7 @@ type terraformRun struct {
 
 func (b *builder) terraform(ctx context.Context) {
 	run := &terraformRun{
-		builder: b, sources: newSources(b.head), arrived: map[projectKey]bool{}, sets: map[string]string{},
+		builder: b, sources: newSources(b, b.head), arrived: map[projectKey]bool{}, sets: map[string]string{},
 		touch: map[string]bool{}, missing: map[projectKey]string{},
 	}
 	run.committed(ctx)
@@ -51,15 +51,14 @@ func (r *terraformRun) committed(ctx context.Context) {
 		if !configured && !(r.options.Terraform.Discover && strings.HasSuffix(file, ".json")) {
 			continue
 		}
-		if size := sizeOf(r.head, file); size > r.limits.Plan {
+		contents, large, ok := r.read(ctx, r.head, []string{file})
+		if !ok {
+			return
+		}
+		if size, found := large[file]; found {
 			if configured {
 				r.problem(*tooLarge(file, size, r.limits.Plan, "Split the project into smaller ones, or raise the limit."))
 			}
-			continue
-		}
-		contents, err := r.head.Read(ctx, []string{file})
-		if err != nil {
-			r.problem(unreadable(file, err))
 			continue
 		}
 		plan := PlanFile{File: file, Source: SourceCommitted, Data: contents[file]}
@@ -74,19 +73,12 @@ func (r *terraformRun) committed(ctx context.Context) {
 	}
 }
 
-func unreadable(file string, err error) gate.Problem {
-	return gate.Problem{Code: "internal", File: file, Message: "could not be read: " + err.Error(), Remedy: "Ask for a recheck."}
-}
-
 // baseFile is a file at the merge base, nil when it is not there.
 func (r *terraformRun) baseFile(ctx context.Context, file string) []byte {
-	if r.base == nil || sizeOf(r.base, file) > r.limits.Plan {
+	if r.base == nil {
 		return nil
 	}
-	contents, err := r.base.Read(ctx, []string{file})
-	if err != nil {
-		return nil // then all of the plan counts as new
-	}
+	contents, _, _ := r.read(ctx, r.base, []string{file})
 	return contents[file]
 }
 
@@ -270,12 +262,11 @@ func (b *builder) strayPlans(ctx context.Context) {
 	}
 	var files []string
 	for _, file := range b.head.Paths() {
-		if strings.HasSuffix(file, ".json") && b.changed(file) && !b.plans[file] && !matchAny(b.options.Terraform.Committed, file) &&
-			sizeOf(b.head, file) <= b.limits.Plan {
+		if strings.HasSuffix(file, ".json") && b.changed(file) && !b.plans[file] && !matchAny(b.options.Terraform.Committed, file) {
 			files = append(files, file)
 		}
 	}
-	b.inBatches(ctx, b.head, files, func(contents map[string][]byte, batch []string) {
+	b.inBatches(ctx, b.head, files, func(batch []string, contents map[string][]byte, _ map[string]int64) {
 		for _, file := range batch {
 			if looksLikePlan(contents[file]) {
 				b.unjudged(file, 0, "is a Terraform plan that the configuration does not name",
@@ -294,20 +285,4 @@ func sizeOf(tree Tree, file string) int64 {
 		}
 	}
 	return 0
-}
-
-// batchFiles is how many files are held in memory at once.
-const batchFiles = 1000
-
-// inBatches reads files and hands them on. A tree that cannot be read is a problem, and ends it.
-func (b *builder) inBatches(ctx context.Context, tree Tree, files []string, use func(contents map[string][]byte, batch []string)) {
-	for start := 0; start < len(files); start += batchFiles {
-		batch := files[start:min(start+batchFiles, len(files))]
-		contents, err := tree.Read(ctx, batch)
-		if err != nil {
-			b.problem(gate.Problem{Code: "internal", Message: "The files could not be read: " + err.Error(), Remedy: "Ask for a recheck."})
-			return
-		}
-		use(contents, batch)
-	}
 }

@@ -16,6 +16,7 @@ const maxSource = 1 << 20
 
 // sources is the Terraform source of a snapshot, read a directory at a time.
 type sources struct {
+	b    *builder
 	tree Tree
 	dirs map[string][]string // directory to its .tf and .tofu files
 	read map[string]*sourceDir
@@ -33,8 +34,8 @@ type place struct {
 	line int
 }
 
-func newSources(tree Tree) *sources {
-	s := &sources{tree: tree, dirs: map[string][]string{}, read: map[string]*sourceDir{}}
+func newSources(b *builder, tree Tree) *sources {
+	s := &sources{b: b, tree: tree, dirs: map[string][]string{}, read: map[string]*sourceDir{}}
 	for _, file := range tree.Paths() {
 		if strings.HasSuffix(file, ".tf") || strings.HasSuffix(file, ".tofu") {
 			dir := cleanDir(path.Dir(file))
@@ -56,16 +57,13 @@ func (s *sources) dir(ctx context.Context, dir string) *sourceDir {
 	}
 	var files []string
 	for _, file := range s.dirs[dir] {
-		if t, ok := s.tree.(sizer); ok {
-			if size, known := t.Size(file); known && size > maxSource {
-				continue
-			}
+		if sizeOf(s.tree, file) <= maxSource {
+			files = append(files, file)
 		}
-		files = append(files, file)
 	}
-	contents, err := s.tree.Read(ctx, files)
-	if err != nil {
-		return d // it only costs findings their exact line; a tree that cannot be read fails where it matters
+	contents, _, ok := s.b.read(ctx, s.tree, files)
+	if !ok {
+		return d
 	}
 	for _, file := range files {
 		data := contents[file]

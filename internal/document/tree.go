@@ -18,11 +18,26 @@ type Tree interface {
 	// Paths are the regular files, sorted, separated by slashes.
 	Paths() []string
 
-	// Read returns the content of files in one batch; a path that is not there is absent.
+	// Read returns the content of files in one batch; a path that is not there is absent. Files that are larger than the tree
+	// hands out end it with a [TooLargeError] that names them all.
 	Read(ctx context.Context, paths []string) (map[string][]byte, error)
 
 	// Blob is the identity of a file's content, "" when it is not known: equal identities mean equal content.
 	Blob(path string) string
+}
+
+// TooLargeError is a Tree's refusal to read files of more bytes than its limit.
+type TooLargeError struct {
+	Sizes map[string]int64 // bytes by path
+	Limit int64
+}
+
+// Error names the first of the files.
+func (e *TooLargeError) Error() string {
+	for file, size := range sorted(e.Sizes) {
+		return fmt.Sprintf("%s has %d bytes, more than the limit of %d", file, size, e.Limit)
+	}
+	return "files are too large"
 }
 
 // sizer is a Tree that knows the size of its files, so that a file over the limit is not even read.

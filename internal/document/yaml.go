@@ -185,12 +185,12 @@ func (r *yamlReader) key(n *yaml.Node, depth int) (string, error) {
 	case stringKind, boolean:
 		return v.text, nil
 	case number:
-		if strings.ContainsAny(v.text, ".eE") {
-			if f, err := strconv.ParseFloat(v.text, 64); err == nil {
-				return strconv.FormatFloat(f, 'g', -1, 32), nil
-			}
+		if _, err := strconv.ParseInt(v.text, 10, 64); err == nil {
+			return v.text, nil
 		}
-		return v.text, nil
+		if f, err := strconv.ParseFloat(v.text, 64); err == nil {
+			return strconv.FormatFloat(f, 'g', -1, 32), nil
+		}
 	}
 	return "", &manifestError{line: n.Line, message: "is not valid YAML: a key is " + v.kind.String(), remedy: "Use strings as keys."}
 }

@@ -1,0 +1,1 @@
+resource "a" "b" { user_data = file("${path.module}/script.sh") }
