@@ -41,7 +41,7 @@ import data.gatehouse.lib.net
 deny contains finding if {
 	some opening in firewall.openings
 	sources := firewall.world(opening)
-	count(sources) > 0
+	sources != set()
 	ports := {port | some [transport, port] in _guarded; firewall.covers(opening, transport, port)}
 	count(ports) > 0
 	finding := {
@@ -74,12 +74,12 @@ _guarded := {["tcp", port] | some port in data.parameters.ports} | {["udp", port
 
 # Both sides are known: the port covered and the range the world. The other set says so.
 _known(opening) if {
-	count(firewall.world(opening)) > 0
+	firewall.world(opening) != set()
 	some [transport, port] in _guarded
 	firewall.covers(opening, transport, port)
 }
 
-_may_be_world(opening) if count(firewall.world(opening)) > 0
+_may_be_world(opening) if firewall.world(opening) != set()
 
 _may_be_world(opening) if "sources" in opening.unknown
 

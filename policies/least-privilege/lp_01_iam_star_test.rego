@@ -96,3 +96,10 @@ test_document_partly_unknown if {
 	_denied(found) == []
 	_unknown(found) == ["whether statement 0 allows every action on every resource is known only after apply; wanted: named actions on named resources"]
 }
+
+test_escaped_star if {
+	escaped := testing.terraform("aws_iam_policy.p", {"policy": `{"Statement":{"Effect":"Allow","Act\u0069on":"\u002a","Resource":"*"}}`})
+	_denied(escaped) == [_message]
+	keys := testing.terraform("aws_iam_policy.p", {"policy": `{"statement":{"effect":"ALLOW","notaction":"iam:*","resource":"*"}}`})
+	count(_denied(keys)) == 1
+}

@@ -14,7 +14,8 @@ import data.gatehouse.lib.terraform
 #   What the inspected resource lets in, as a list of {path, source_path, protocol, ranges, sources, lists,
 #   unknown}: ranges are [low, high] pairs of ports, sources are CIDR ranges and Azure's words for "anyone",
 #   lists are ids of prefix lists and unknown is the set of "protocol", "ports", "sources" and "lists" that are,
-#   whole or in part, known only after apply. Empty for a deleted resource and for outbound or denying rules.
+#   whole or in part, known only after apply. Empty for a deleted resource and for outbound or denying rules; inline
+#   rules that let in nothing but known private ranges are left out.
 openings := [opening |
 	input.resource != null
 	terraform.managed
@@ -25,7 +26,7 @@ _openings["aws_security_group"] := _aws_inline
 
 _openings["aws_default_security_group"] := _aws_inline
 
-_openings["aws_security_group_rule"] := [_aws("", input.resource, [])] if input.resource.type == "ingress"
+_openings["aws_security_group_rule"] := [_aws("", input.resource, _mask([]))] if input.resource.type == "ingress"
 
 _openings["aws_vpc_security_group_ingress_rule"] := [_aws_separate]
 
@@ -57,59 +58,74 @@ inline_unknown if {
 	terraform.set_late(attribute)
 }
 
-_aws_inline := [_aws(sprintf("ingress[%d]", [i]), rule, ["ingress", i]) |
-	some i, rule in terraform.list(object.get(input.resource, "ingress", null))
+_aws_inline := [_aws(sprintf("ingress[%d]", [i]), rule, mask) |
+	some i, rule in input.resource.ingress
+	mask := _mask(["ingress", i])
+	not _private(rule, mask)
 ]
 
-_aws(path, rule, at) := {
+# Most rules of most groups: known ranges of private networks. They are told apart before anything is made of them.
+_private(rule, mask) if {
+	object.get(rule, "prefix_list_ids", null) in {[], null}
+	object.get(rule, "ipv6_cidr_blocks", null) in {[], null}
+	every cidr in rule.cidr_blocks {
+		regex.match(`^(10|172\.(1[6-9]|2[0-9]|3[01])|192\.168)\.[0-9.]+/([89]|[12][0-9]|3[0-2])$`, cidr)
+	}
+	not _masked(mask, "cidr_blocks")
+	not _masked(mask, "ipv6_cidr_blocks")
+	not _masked(mask, "prefix_list_ids")
+}
+
+_aws(path, rule, mask) := {
 	"path": path,
-	"source_path": _join(path, _aws_source(rule)),
+	"source_path": _join(path, _first_of("cidr_blocks", ipv4, "ipv6_cidr_blocks", ipv6)),
 	"protocol": terraform.get(rule, "protocol", ""),
-	"ranges": _aws_ranges(at),
-	"sources": array.concat(_strings(rule, "cidr_blocks"), _strings(rule, "ipv6_cidr_blocks")),
-	"lists": _strings(rule, "prefix_list_ids"),
-	"unknown": _unknown(at, {
-		"protocol": ["protocol"],
-		"ports": ["from_port", "to_port"],
-		"sources": ["cidr_blocks", "ipv6_cidr_blocks"],
-		"lists": ["prefix_list_ids"],
-	}),
+	"ranges": _aws_ranges(rule, mask),
+	"sources": array.concat(ipv4, ipv6),
+	"lists": _members(rule, "prefix_list_ids"),
+	"unknown": _unknown(mask, _aws_groups),
+} if {
+	ipv4 := _members(rule, "cidr_blocks")
+	ipv6 := _members(rule, "ipv6_cidr_blocks")
+}
+
+_aws_groups := {
+	"protocol": ["protocol"],
+	"ports": ["from_port", "to_port"],
+	"sources": ["cidr_blocks", "ipv6_cidr_blocks"],
+	"lists": ["prefix_list_ids"],
 }
 
 # A port left out is no limit; one that apply will tell is not known to be open.
-_aws_ranges(at) := [] if {
-	some attribute in ["from_port", "to_port"]
-	terraform.unknown(array.concat(at, [attribute]))
-} else := [[terraform.get(rule, "from_port", 0), terraform.get(rule, "to_port", 65535)]] if rule := _at(at)
+_aws_ranges(rule, mask) := [] if {
+	mask.from_port == true
+} else := [] if {
+	mask.to_port == true
+} else := [[terraform.get(rule, "from_port", 0), terraform.get(rule, "to_port", 65535)]]
 
-_at([]) := input.resource
-
-_at(at) := object.get(input.resource, at, {}) if count(at) > 0
-
-_aws_source(rule) := "ipv6_cidr_blocks" if {
-	count(_strings(rule, "cidr_blocks")) == 0
-	count(_strings(rule, "ipv6_cidr_blocks")) > 0
-} else := "cidr_blocks"
+_first_of(one, members, other, others) := other if {
+	members == []
+	others != []
+} else := one
 
 _aws_separate := {
 	"path": "",
-	"source_path": _aws_separate_source,
+	"source_path": _first_of("cidr_ipv4", ipv4, "cidr_ipv6", ipv6),
 	"protocol": terraform.get(input.resource, "ip_protocol", ""),
-	"ranges": _aws_ranges([]),
-	"sources": array.concat(_strings(input.resource, "cidr_ipv4"), _strings(input.resource, "cidr_ipv6")),
+	"ranges": _aws_ranges(input.resource, mask),
+	"sources": array.concat(ipv4, ipv6),
 	"lists": _strings(input.resource, "prefix_list_id"),
-	"unknown": _unknown([], {
+	"unknown": _unknown(mask, {
 		"protocol": ["ip_protocol"],
 		"ports": ["from_port", "to_port"],
 		"sources": ["cidr_ipv4", "cidr_ipv6"],
 		"lists": ["prefix_list_id"],
 	}),
+} if {
+	mask := _mask([])
+	ipv4 := _strings(input.resource, "cidr_ipv4")
+	ipv6 := _strings(input.resource, "cidr_ipv6")
 }
-
-_aws_separate_source := "cidr_ipv6" if {
-	count(_strings(input.resource, "cidr_ipv4")) == 0
-	count(_strings(input.resource, "cidr_ipv6")) > 0
-} else := "cidr_ipv4"
 
 _google := [opening |
 	some i, allow in terraform.list(object.get(input.resource, "allow", null))
@@ -120,7 +136,7 @@ _google := [opening |
 		"ranges": _google_ranges(allow, ["allow", i]),
 		"sources": _google_sources,
 		"lists": [],
-		"unknown": (_unknown(["allow", i], {"protocol": ["protocol"], "ports": ["ports"]}) | _unknown([], {"sources": ["source_ranges"]})),
+		"unknown": (_unknown(_mask(["allow", i]), {"protocol": ["protocol"], "ports": ["ports"]}) | _unknown(_mask([]), {"sources": ["source_ranges"]})),
 	}
 ]
 
@@ -154,7 +170,7 @@ _google_policy := [opening |
 		"ranges": _google_ranges(layer, ["match", m, "layer4_configs", i]),
 		"sources": _google_policy_sources(match, m),
 		"lists": _strings(match, "src_address_groups"),
-		"unknown": (_unknown(["match", m, "layer4_configs", i], {"protocol": ["ip_protocol"], "ports": ["ports"]}) | _unknown(["match", m], {"sources": ["src_ip_ranges"], "lists": ["src_address_groups"]})),
+		"unknown": (_unknown(_mask(["match", m, "layer4_configs", i]), {"protocol": ["ip_protocol"], "ports": ["ports"]}) | _unknown(_mask(["match", m]), {"sources": ["src_ip_ranges"], "lists": ["src_address_groups"]})),
 	}
 ]
 
@@ -185,7 +201,7 @@ _azure(path, rule, at) := {
 	"ranges": [net.port_range(port) | some port in _both(rule, "destination_port_range", "destination_port_ranges")],
 	"sources": [_azure_everyone(source) | some source in _both(rule, "source_address_prefix", "source_address_prefixes")],
 	"lists": [],
-	"unknown": _unknown(at, {
+	"unknown": _unknown(_mask(at), {
 		"protocol": ["protocol", "direction", "access"],
 		"ports": ["destination_port_range", "destination_port_ranges"],
 		"sources": ["source_address_prefix", "source_address_prefixes"],
@@ -212,10 +228,13 @@ _join("", attribute) := attribute
 
 _join(path, attribute) := concat(".", [path, attribute]) if path != ""
 
+# The members of a list that are known: what apply will tell is null in a plan.
+_members(rule, attribute) := [value | some value in rule[attribute]; value != null]
+
 # The names of groups of attributes that hold something unknown. One cheap question first: most rules hold nothing.
-_unknown(at, groups) := {name |
-	mask := _mask(at)
-	mask != {}
+_unknown(mask, groups) := set() if {
+	mask == {}
+} else := {name |
 	some name, attributes in groups
 	some attribute in attributes
 	_masked(mask, attribute)
@@ -227,15 +246,17 @@ _mask(at) := object.get(input.change, array.concat(["unknown"], at), {}) if coun
 
 _masked(true, _)
 
+_masked(mask, attribute) if mask[attribute] == true
+
 _masked(mask, attribute) if {
-	value := mask[attribute]
-	walk(value, [_, true])
+	is_array(mask[attribute])
+	true in mask[attribute]
 }
 
 # METADATA
 # description: >-
 #   The sources of an opening that are the world: ranges as net.world sees them, and Azure's "*", "any" and "internet".
-world(opening) := net.world(opening.sources) | {source | some source in opening.sources; source in {"*", "any", "internet"}}
+world(opening) := net.world(opening.sources) | ({"*", "any", "internet"} & {source | some source in opening.sources})
 
 # METADATA
 # description: True when the opening lets the transport ("tcp" or "udp") in on the port.

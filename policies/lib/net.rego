@@ -15,45 +15,41 @@ world(cidrs) := ranges if {
 } else := pieces if {
 	count(cidrs) > 1
 	pieces := {cidr | some cidr in cidrs; _public_ipv4(cidr)}
-	sum([_size(_prefix(cidr)) | some cidr in pieces]) >= 33554432
+	count(pieces) > 1
+	sum([_size(cidr) | some cidr in pieces]) >= 33554432
 } else := set()
 
 # METADATA
 # description: True for one range that is the world by itself, IPv4 or IPv6.
 is_world(cidr) if {
-	not contains(cidr, ":")
-	_prefix(cidr) < 8
+	regex.match(`/0*[0-7]$`, cidr)
+	not _local_ipv6(cidr)
 }
 
 is_world(cidr) if {
 	contains(cidr, ":")
-	_prefix(cidr) < 16
+	regex.match(`/0*([89]|1[0-5])$`, cidr)
 	not _local_ipv6(cidr)
 }
 
 # Every IPv4 address, as IPv6 writes it.
-is_world(cidr) if regex.match(`(?i)^(0*:)*:?ffff:(0*:0*|0\.0\.0\.0)/(9[6-9]|10[0-3])$`, cidr)
-
-_prefix(cidr) := to_number(split(cidr, "/")[1]) if contains(cidr, "/")
+is_world(cidr) if {
+	contains(cidr, ":")
+	regex.match(`(?i)^(0*:)*:?ffff:(0*:0*|0\.0\.0\.0)/(9[6-9]|10[0-3])$`, cidr)
+}
 
 _local_ipv6(cidr) if regex.match(`(?i)^f[cdf][0-9a-f]{2}:.*/([7-9]|1[0-5])$`, cidr)
 
 _local_ipv6(cidr) if regex.match(`(?i)^fe[89ab][0-9a-f]:`, cidr)
 
+# Ranges so small that hundreds of them would be needed are not counted.
 _public_ipv4(cidr) if {
-	not contains(cidr, ":")
-	contains(cidr, "/")
-	not regex.match(`^(10|127|0*10)\.|^192\.168\.|^172\.(1[6-9]|2[0-9]|3[01])\.|^169\.254\.|^100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.`, cidr)
+	regex.match(`^[0-9.]+/([89]|1[0-9])$`, cidr)
+	not regex.match(`^(0*10|127)\.|^192\.168\.|^172\.(1[6-9]|2[0-9]|3[01])\.|^169\.254\.|^100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.`, cidr)
 }
 
-_sizes := [
-	4294967296, 2147483648, 1073741824, 536870912, 268435456, 134217728, 67108864, 33554432,
-	16777216, 8388608, 4194304, 2097152, 1048576, 524288, 262144, 131072,
-	65536, 32768, 16384, 8192, 4096, 2048, 1024, 512,
-	256, 128, 64, 32, 16, 8, 4, 2, 1,
-]
-
-_size(prefix) := _sizes[prefix]
+# How many addresses a range of prefix 8 to 19 holds.
+_size(cidr) := bits.lsh(1, 32 - to_number(split(cidr, "/")[1]))
 
 # METADATA
 # description: >-

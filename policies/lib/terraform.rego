@@ -87,8 +87,8 @@ unknown_in(change, _) if change.unknown == true
 
 unknown_in(change, path) if {
 	is_array(path)
-	some length in numbers.range(1, count(path))
-	object.get(change.unknown, array.slice(path, 0, length), false) == true
+	some last, _ in path
+	object.get(change.unknown, array.slice(path, 0, last + 1), false) == true
 }
 
 # METADATA
@@ -105,15 +105,27 @@ unknown_within_in(change, path) if {
 # description: >-
 #   True when other, an entry of input.plan.TYPE, configures the inspected resource: other's attribute has the
 #   value of one of the inspected resource's attributes in keys or, when that cannot be compared before apply,
-#   its expression refers to the inspected resource and their count and for_each keys agree.
-configures(other, attribute, keys) if targets(other, attribute, keys, input)
+#   its expression refers to the inspected resource and their count and for_each keys agree. It is asked of every
+#   companion of every resource, so the cheap question comes first.
+configures(other, attribute, keys) if {
+	value := other.resource[attribute]
+	not value in {"", null}
+	some key in keys
+	input.resource[key] == value
+}
+
+configures(other, attribute, keys) if {
+	input.change.config_address in other.change.references[attribute]
+	not _comparable(other, attribute, keys, input.resource)
+	refers(other, attribute, input)
+}
 
 # METADATA
 # description: >-
 #   True when it cannot be told whether other configures the inspected resource: its attribute is known only after
 #   apply, and its expression refers to no resource of the inspected type (but, say, to a module's output).
 may_configure(other, attribute) if {
-	unknown_in(other.change, attribute)
+	other.change.unknown[attribute] == true
 	needle := concat("", [input.type, "."])
 	every reference in object.get(other.change, ["references", attribute], []) {
 		not contains(reference, needle)
@@ -123,21 +135,23 @@ may_configure(other, attribute) if {
 # METADATA
 # description: As configures, for any two resources of the plan.
 targets(other, attribute, keys, this) if {
-	value := _text(other.resource[attribute])
+	value := other.resource[attribute]
+	not value in {"", null}
 	some key in keys
-	_text(this.resource[key]) == value
+	this.resource[key] == value
 }
 
 targets(other, attribute, keys, this) if {
-	not _comparable(other, attribute, keys, this)
+	this.change.config_address in other.change.references[attribute]
+	not _comparable(other, attribute, keys, this.resource)
 	refers(other, attribute, this)
 }
 
 # Both ends are known, so that equality has the last word and references, which do not tell instances apart, have none.
-_comparable(other, attribute, keys, this) if {
+_comparable(other, attribute, keys, values) if {
 	_text(other.resource[attribute])
 	some key in keys
-	_text(this.resource[key])
+	_text(values[key])
 }
 
 _text(value) := value if {

@@ -39,19 +39,21 @@ _block_types := {"aws_s3_bucket_public_access_block", "aws_s3_account_public_acc
 
 # A bucket that nothing closes.
 deny contains finding if {
-	input.type == "aws_s3_bucket"
-	terraform.present
-	not _covered
+	_uncovered
 	not _may_be_covered
 	finding := {"message": "no aws_s3_bucket_public_access_block of the plan covers the bucket; wanted: one with all four settings true"}
 }
 
 unknown contains finding if {
+	_uncovered
+	_may_be_covered
+	finding := {"message": "which bucket a public access block of the plan covers is known only after apply; wanted: one for this bucket"}
+}
+
+_uncovered if {
 	input.type == "aws_s3_bucket"
 	terraform.present
 	not _covered
-	_may_be_covered
-	finding := {"message": "which bucket a public access block of the plan covers is known only after apply; wanted: one for this bucket"}
 }
 
 _covered if {
@@ -70,6 +72,7 @@ _covered if {
 
 _may_be_covered if {
 	some block in input.plan.aws_s3_bucket_public_access_block
+	block.change.unknown.bucket == true
 	block.resource != null
 	terraform.may_configure(block, "bucket")
 }
