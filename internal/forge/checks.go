@@ -69,6 +69,10 @@ func (r *Repo) PutCheckRun(ctx context.Context, run CheckRun) (int64, error) {
 		return old.GetID(), nil
 	}
 	got, err := r.writeCheckRun(ctx, http.MethodPatch, fmt.Sprintf("/check-runs/%d", old.GetID()), run, firstBatch(left))
+	if refusesAnnotations(err, left) {
+		left = nil
+		got, err = r.writeCheckRun(ctx, http.MethodPatch, fmt.Sprintf("/check-runs/%d", old.GetID()), run, nil)
+	}
 	if _, ok := err.(NotFound); ok {
 		return r.createCheckRun(ctx, run)
 	}
@@ -84,6 +88,10 @@ func (r *Repo) PutCheckRun(ctx context.Context, run CheckRun) (int64, error) {
 
 func (r *Repo) createCheckRun(ctx context.Context, run CheckRun) (int64, error) {
 	got, err := r.writeCheckRun(ctx, http.MethodPost, "/check-runs", run, firstBatch(run.Annotations))
+	if refusesAnnotations(err, run.Annotations) {
+		run.Annotations = nil
+		got, err = r.writeCheckRun(ctx, http.MethodPost, "/check-runs", run, nil)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -91,6 +99,13 @@ func (r *Repo) createCheckRun(ctx context.Context, run CheckRun) (int64, error) 
 		return 0, Temporary{What: "check run " + run.Name, Cause: fmt.Errorf("it stored something else than was sent")}
 	}
 	return got.GetID(), r.moreAnnotations(ctx, got.GetID(), run, run.Annotations)
+}
+
+// refusesAnnotations reports whether it may be for the annotations that GitHub refused: the verdict must not fail on a path
+// that GitHub does not like, and goes out without them.
+func refusesAnnotations(err error, some []Annotation) bool {
+	_, refused := err.(Unprocessable)
+	return refused && len(some) > 0
 }
 
 // ownCheckRun is the App's run of the name on the commit: the one that is remembered, else the one with our id on it, else
@@ -172,7 +187,8 @@ func firstBatch(all []Annotation) []Annotation { return all[:min(len(all), maxAn
 // moreAnnotations sends what the first request had no room for.
 func (r *Repo) moreAnnotations(ctx context.Context, id int64, run CheckRun, all []Annotation) error {
 	for rest := all[len(firstBatch(all)):]; len(rest) > 0; rest = rest[len(firstBatch(rest)):] {
-		if _, err := r.writeCheckRun(ctx, http.MethodPatch, fmt.Sprintf("/check-runs/%d", id), run, firstBatch(rest)); err != nil {
+		_, err := r.writeCheckRun(ctx, http.MethodPatch, fmt.Sprintf("/check-runs/%d", id), run, firstBatch(rest))
+		if err != nil && !refusesAnnotations(err, rest) {
 			return err
 		}
 	}

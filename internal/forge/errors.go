@@ -81,16 +81,19 @@ type call struct {
 
 // translate turns whatever went wrong into one of the package's errors. A context that is over stays its own error: it says
 // nothing about GitHub.
-func translate(err error, resp *http.Response, c call, now time.Time) error {
+func translate(ctx context.Context, err error, resp *http.Response, c call, now time.Time) error {
 	var limited RateLimited
+	var spent *github.RateLimitError // go-github's own: the last answer said that nothing remains
 	var refused *ghinstallation.HTTPError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &limited):
 		return limited
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && resp == nil && !isTimeout(err):
-		return fmt.Errorf("asking GitHub for %s: %w", c.what, err)
+	case errors.As(err, &spent):
+		return RateLimited{Until: spent.Rate.Reset.Add(time.Second).UTC()}
+	case ctx.Err() != nil:
+		return fmt.Errorf("asking GitHub for %s: %w", c.what, ctx.Err())
 	case errors.Is(err, errElsewhere), errors.Is(err, errTooLarge):
 		return Unprocessable{What: c.what, Message: rootCause(err).Error()}
 	case errors.As(err, &refused) && refused.Response != nil:
@@ -105,11 +108,6 @@ func translate(err error, resp *http.Response, c call, now time.Time) error {
 		return byStatus(resp, c, now)
 	}
 	return Temporary{What: c.what, Cause: rootCause(err)}
-}
-
-// isTimeout tells the client's own time limit from the caller's deadline.
-func isTimeout(err error) bool {
-	return strings.Contains(err.Error(), "Client.Timeout")
 }
 
 // rootCause leaves out the layers that repeat the request's address.
@@ -223,7 +221,7 @@ func send(ctx context.Context, client *github.Client, o Options, c call, method,
 	if resp != nil {
 		plain = resp.Response
 	}
-	err = translate(err, plain, c, o.Clock())
+	err = translate(ctx, err, plain, c, o.Clock())
 	if o.Log != nil {
 		o.Log.WithFields(logrus.Fields{"method": method, "path": req.URL.Path}).WithError(err).Debug("GitHub refused a request")
 	}

@@ -82,7 +82,7 @@ func (r *Repo) Token(ctx context.Context) (string, error) {
 	}
 	token, err := transport.Token(ctx)
 	if err != nil {
-		return "", translate(err, nil, call{what: "a token of the installation"}, r.app.opts.Clock())
+		return "", translate(ctx, err, nil, call{what: "a token of the installation"}, r.app.opts.Clock())
 	}
 	return token, nil
 }

@@ -103,6 +103,18 @@ func TestCheckRun(t *testing.T) {
 			{request: runs, answer: noRuns}, {request: postRun, body: sent(true, 0, 50), answer: shown(31, "")},
 			{request: patchRun, body: sent(false, 50, 100), answer: shown(31, "")}, {request: patchRun, body: sent(false, 100, 120), answer: shown(31, "")},
 		}, 31},
+		"a refused annotation does not keep the verdict back": {annotated(60), []step{
+			{request: runs, answer: noRuns}, {request: postRun, body: sent(true, 0, 50), status: 422, answer: `{"message":"Invalid"}`},
+			{request: postRun, body: sent(true, 0, 0), answer: shown(31, "")},
+		}, 31},
+		"nor does one on a run that is there": {annotated(60), []step{
+			{request: runs, answer: listed(shown(31, `"conclusion":"success"`))}, {request: patchRun, body: sent(false, 0, 50), status: 422, answer: `{"message":"Invalid"}`},
+			{request: patchRun, body: sent(false, 0, 0), answer: shown(31, "")},
+		}, 31},
+		"nor does one of a later batch": {annotated(120), []step{
+			{request: runs, answer: noRuns}, {request: postRun, body: sent(true, 0, 50), answer: shown(31, "")},
+			{request: patchRun, body: sent(false, 50, 100), status: 422, answer: `{"message":"Invalid"}`}, {request: patchRun, body: sent(false, 100, 120), answer: shown(31, "")},
+		}, 31},
 		"only new annotations are added": {annotated(3), []step{
 			{request: runs, answer: listed(shown(31, `"output":{"title":"T","summary":"S","text":"X","annotations_count":2}`))},
 			{request: "GET /repos/acme/shop/check-runs/31/annotations?per_page=100&page=1", answer: "[" + annotationsJSON(0, 2) + "]"},

@@ -135,6 +135,33 @@ func TestLeavesGitHubAlone(t *testing.T) {
 	}
 }
 
+func TestNothingRemains(t *testing.T) {
+	t.Parallel()
+	_, repo := play(t, step{request: permissionOfMei, answer: `{"role_name":"read","user":{"type":"User"}}`,
+		header: map[string]string{"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4923096245"}})
+	if _, err := repo.Actor(background(), "mei"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := repo.Actor(background(), "mei")
+	if diff := cmp.Diff(RateLimited{Until: time.Unix(4923096246, 0).UTC()}, err); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestGitHubTakesTooLong(t *testing.T) {
+	t.Parallel()
+	_, repo := play(t)
+	repo.in.client = repo.app.client(roundTrip(func(*http.Request) (*http.Response, error) { return nil, context.DeadlineExceeded }))
+	_, err := repo.Actor(background(), "mei")
+	if !errors.As(err, new(Temporary)) {
+		t.Errorf("got %T %v", err, err)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 func TestWaitsOnlyAsLongAsAsked(t *testing.T) {
 	t.Parallel()
 	s, _ := play(t, step{request: permissionOfMei, status: 429, header: map[string]string{"Retry-After": "90"}},
