@@ -68,18 +68,19 @@ _sources contains {"path": attribute, "policy": iam.policy(attribute)} if {
 	input.resource != null
 	terraform.managed
 	attribute := _attributes[input.type]
-	not _narrow(input.resource[attribute])
+	not _narrow(object.get(input.resource, attribute, null))
 }
 
 _sources contains {"path": sprintf("inline_policy[%d].policy", [i]), "policy": iam.policy(["inline_policy", i, "policy"])} if {
 	input.type == "aws_iam_role"
 	terraform.managed
 	some i, inline in input.resource.inline_policy
-	not _narrow(inline.policy)
+	not _narrow(object.get(inline, "policy", null))
 }
 
 # Most policies hold no string that could mean every action, which is quicker to see than to parse.
 _narrow(text) if {
+	is_string(text)
 	not regex.match(`"\s*[*?]|(?i)"not(action|resource)"|\\u`, text)
 	iam.readable(text)
 }
