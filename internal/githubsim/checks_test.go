@@ -169,6 +169,7 @@ func TestCheckRunLife(t *testing.T) {
 func TestCheckRunsAreListedAndFiltered(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.repo.CreateBranch("olga", "some/branch", "main") // slashes are read unescaped and escaped
 	sha, token := w.repo.Head("main"), w.inst.Token()
 	other := w.AddApp(AppSpec{Slug: "other", Key: testKey(), Permissions: allPermissions})
 	w.app.PostCheck(w.repo, sha, "gatehouse", "failure")
@@ -185,12 +186,28 @@ func TestCheckRunsAreListedAndFiltered(t *testing.T) {
 		fmt.Sprintf("?check_name=gatehouse&app_id=%d", w.app.ID()): "gatehouse/gatehouse=success",
 	} {
 		var got []string
-		for _, raw := range w.call(token, "GET", "/repos/acme/infra/commits/main/check-runs"+query, nil).object(t)["check_runs"].([]any) {
+		for _, raw := range w.call(token, "GET", "/repos/acme/infra/commits/some/branch/check-runs"+query, nil).object(t)["check_runs"].([]any) {
 			cr := raw.(map[string]any)
 			got = append(got, fmt.Sprintf("%v/%v=%v", cr["app"].(map[string]any)["slug"], cr["name"], cr["conclusion"]))
 		}
 		if diff := cmp.Diff(want, strings.Join(got, " ")); diff != "" {
 			t.Errorf("%s: %s", query, diff)
+		}
+	}
+}
+
+func TestRefsWithSlashes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.repo.CreateBranch("olga", "some/branch", "main")
+	w.repo.Protect("some/*", Protection{})
+	for path, want := range map[string]string{
+		"commits/some/branch": "200 ", "commits/some%2Fbranch/status": "200 ", "commits/some/branch/status": "200 ", "commits/some/other/status": "422 No commit found for SHA: some/other",
+		"branches/some/branch": "200 ", "branches/some/branch/protection": "200 ", "branches/some%2Fbranch": "200 ", "rules/branches/some/branch": "200 ",
+		"git/ref/heads/some/branch": "200 ", "compare/main...some/branch": "200 ", "contents/main.tf?ref=some/branch": "200 ",
+	} {
+		if got := w.call(w.inst.Token(), "GET", "/repos/acme/infra/"+path, nil).said(); got != want {
+			t.Errorf("%s: %s, wanted %s", path, got, want)
 		}
 	}
 }

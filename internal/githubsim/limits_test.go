@@ -51,7 +51,9 @@ func TestPrimaryLimitAndFree304(t *testing.T) {
 
 func TestSecondaryLimits(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *Options) { o.ContentPerMinute, o.PointsPerMinute, o.LimitStatus = 2, 13, http.StatusTooManyRequests })
+	w := newWorld(t, func(o *Options) {
+		o.ContentPerMinute, o.PointsPerMinute, o.LimitStatus = 2, 13, http.StatusTooManyRequests
+	})
 	token := w.inst.Token()
 	write := func() answer { return w.call(token, "POST", "/repos/acme/infra/issues", map[string]any{"title": "t"}) }
 	var got []string

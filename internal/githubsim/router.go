@@ -48,32 +48,37 @@ func (s *Server) match(method, path string) (*route, map[string]string) {
 	return nil, nil
 }
 
+// matchSegs matches a path to a pattern. "{name...}" takes one segment or more, also in the middle: GitHub reads the slashes of a
+// branch name with or without escaping.
 func matchSegs(pattern, segs []string) (map[string]string, bool) {
-	params := map[string]string{}
-	for i, p := range pattern {
-		if i >= len(segs) {
+	if len(pattern) == 0 {
+		return map[string]string{}, len(segs) == 0
+	}
+	if len(segs) == 0 {
+		return nil, false
+	}
+	name, isParam := strings.CutPrefix(strings.TrimSuffix(pattern[0], "}"), "{")
+	if !isParam {
+		if segs[0] != pattern[0] {
 			return nil, false
 		}
-		name, isParam := strings.CutPrefix(p, "{")
-		if !isParam {
-			if segs[i] != p {
-				return nil, false
-			}
-			continue
-		}
-		name = strings.TrimSuffix(name, "}")
-		value, err := url.PathUnescape(segs[i])
-		if rest, found := strings.CutSuffix(name, "..."); found {
-			value, err = url.PathUnescape(strings.Join(segs[i:], "/"))
-			params[rest] = value
-			return params, err == nil && value != ""
-		}
+		return matchSegs(pattern[1:], segs[1:])
+	}
+	most := 1
+	if rest, found := strings.CutSuffix(name, "..."); found {
+		name, most = rest, len(segs)
+	}
+	for n := 1; n <= most; n++ {
+		value, err := url.PathUnescape(strings.Join(segs[:n], "/"))
 		if err != nil || value == "" || ((name == "number" || name == "id") && !digits(value)) {
 			return nil, false
 		}
-		params[name] = value
+		if params, found := matchSegs(pattern[1:], segs[n:]); found {
+			params[name] = value
+			return params, true
+		}
 	}
-	return params, len(pattern) == len(segs)
+	return nil, false
 }
 
 func digits(s string) bool {
