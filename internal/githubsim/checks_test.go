@@ -1,6 +1,7 @@
 package githubsim
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -193,6 +194,47 @@ func TestCheckRunsAreListedAndFiltered(t *testing.T) {
 		if diff := cmp.Diff(want, strings.Join(got, " ")); diff != "" {
 			t.Errorf("%s: %s", query, diff)
 		}
+	}
+}
+
+func TestOldRunsOfOneNameAreDropped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.app.SetWebhook("", "")
+	sha := w.repo.Head("main")
+	first := w.app.PostCheck(w.repo, sha, "gatehouse", "success")
+	for range 1000 {
+		w.app.PostCheck(w.repo, sha, "gatehouse", "failure")
+	}
+	runs := w.call(w.inst.Token(), "GET", "/repos/acme/infra/commits/main/check-runs?filter=all&per_page=1", nil).object(t)
+	gone := w.call(w.inst.Token(), "GET", fmt.Sprintf("/repos/acme/infra/check-runs/%d", first.ID()), nil).status
+	if runs["total_count"] != 1000.0 || gone != 404 {
+		t.Errorf("%v runs, the first answers %d", runs["total_count"], gone)
+	}
+}
+
+func TestWaitForACheckThatIsPostedLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.openPR()
+	sha, token := p.HeadSHA(), w.inst.Token()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	done := make(chan int)
+	go func() {
+		done <- w.call(token, "POST", "/repos/acme/infra/check-runs", map[string]any{"name": "gatehouse", "head_sha": sha, "conclusion": "failure"}).status
+	}()
+	got, err := w.repo.WaitCheck(ctx, sha, "gatehouse", nil)
+	if err != nil || got.Conclusion != "failure" || got.App != "gatehouse" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if st := <-done; st != 201 {
+		t.Errorf("status %d", st)
+	}
+	cancel()
+	_, err = w.repo.WaitCheck(ctx, sha, "other", nil)
+	if want := fmt.Sprintf("check other of %.12s is missing", sha); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("error %v, wanted %s", err, want)
 	}
 }
 

@@ -22,6 +22,7 @@
 //	repo.Commit("fix", githubsim.CommitSpec{Author: "bob", Files: map[string]string{"main.tf": "..."}})
 //	pr := repo.OpenPR(githubsim.PRSpec{By: "bob", Head: "fix"})
 //	err = gh.WaitIdle(ctx)              // the webhooks are delivered
+//	check, err := repo.WaitCheck(ctx, pr.HeadSHA(), "gatehouse", nil) // the App under test has answered
 //	_, err = pr.Merge("alice", githubsim.MergeOptions{}) // *Refusal 405: Required status check "gatehouse" is expected.
 //
 // # Errors

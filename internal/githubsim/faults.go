@@ -101,6 +101,7 @@ func (s *Server) record(c *call, status int) {
 		Time: s.now(), Method: c.r.Method, Path: c.path, Query: c.r.URL.RawQuery, Actor: c.actor.key(), Status: status,
 		Header: c.r.Header.Clone(), Body: c.body,
 	})
+	s.signal()
 }
 
 func (s *Server) takeFault(method, path string, r *http.Request) *fault {

@@ -24,6 +24,8 @@ type Options struct {
 	Clock func() time.Time
 	// URL is the address that appears in answers and payloads. Start fills it in; a caller that mounts Handler itself sets it.
 	URL string
+	// Addr is where Start listens; a free port of 127.0.0.1 when "".
+	Addr string
 
 	// PrimaryLimit is the number of REST requests an hour for each installation, user or App. 0 means 5,000.
 	PrimaryLimit int
@@ -66,6 +68,7 @@ type Server struct {
 	faults   []*fault
 	requests []Request
 	repoDirs int
+	changed  chan struct{} // closed and replaced after every request and delivery
 }
 
 // New makes an empty world. It does not listen: mount Handler, or use Start.
@@ -96,18 +99,21 @@ func New(opt Options) *Server {
 	s := &Server{
 		opt: opt, nextID: 1000,
 		accounts: map[string]*User{}, orgs: map[string]*Org{}, repos: map[string]*Repo{},
-		tokens: map[string]*token{}, usage: map[string]*usage{},
+		tokens: map[string]*token{}, usage: map[string]*usage{}, changed: make(chan struct{}),
 	}
 	s.routes = s.table()
 	s.hooks = newHooks(s)
 	return s
 }
 
-// Start is New listening on a free port of 127.0.0.1. Close ends it.
+// Start is New listening on Options.Addr, or a free port of 127.0.0.1. Close ends it.
 func Start(opt Options) (*Server, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if opt.Addr == "" {
+		opt.Addr = "127.0.0.1:0"
+	}
+	ln, err := net.Listen("tcp", opt.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("listening for the simulated GitHub: %w", err)
+		return nil, fmt.Errorf("listening on %s for the simulated GitHub: %w", opt.Addr, err)
 	}
 	opt.URL = "http://" + ln.Addr().String()
 	s := New(opt)

@@ -297,6 +297,7 @@ func (h *Hooks) work(ctx context.Context) {
 		h.active--
 		h.wake.Broadcast()
 		h.mu.Unlock()
+		h.s.lockedSignal()
 	}
 }
 
