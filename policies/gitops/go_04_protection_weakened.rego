@@ -50,7 +50,7 @@ successor if {
 	is_object(other.resource)
 	other.before == null
 	branches.covers(type, other.resource, data.parameters.branches)
-	same_repository(other)
+	same_repository(type, other)
 	now := branches.protection(type, other.resource)
 	now.active
 	now.reviews >= was.reviews
@@ -76,31 +76,26 @@ default organization_rulesets := {}
 organization_rulesets := input.plan.github_organization_ruleset
 
 # A classic protection may name its repository by node id, a ruleset by name; the repository itself tells which is which.
-same_repository(other) if {
+same_repository(_, other) if {
 	mine := repository_of(input.before)
 	mine != ""
 	mine == repository_of(other.resource)
 }
 
-same_repository(other) if {
+same_repository(_, other) if {
 	some repository in input.plan.github_repository
 	repository_of(input.before) in {repository.resource.node_id, repository.resource.name}
 	repository_of(other.resource) in {repository.resource.node_id, repository.resource.name}
 }
 
 # A ruleset of the organisation holds for all of them.
-same_repository(other) if repository_of(other.resource) == "organisation"
+same_repository("github_organization_ruleset", _)
 
 repository_of(resource) := name if {
 	some field in ["repository", "repository_id"]
 	name := resource[field]
 	is_string(name)
-} else := "organisation" if {
-	not has_key(resource, "repository")
-	not has_key(resource, "repository_id")
 } else := ""
-
-has_key(resource, key) if object.get(resource, key, "absent") != "absent"
 
 deny contains finding if {
 	guarded
