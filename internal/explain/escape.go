@@ -30,8 +30,32 @@ func shorten(s string, n int) string {
 // text is foreign text as Markdown that reads the same and does nothing.
 func text(s string) string { return brief(s, maxMessage) }
 
-// brief is text of at most n characters, before the escapes.
-func brief(s string, n int) string { return escape(defuse(shorten(s, n))) }
+// brief is text of at most n characters, before the escapes. What stands between two backticks stays code, which is the one
+// thing that a message may ask for: code can do nothing.
+func brief(s string, n int) string {
+	s = shorten(s, n)
+	var b strings.Builder
+	literal := func(s string) { b.WriteString(escape(defuse(s))) }
+	for {
+		open := strings.IndexByte(s, '`')
+		if open < 0 {
+			literal(s)
+			return b.String()
+		}
+		inner, rest, closed := strings.Cut(s[open+1:], "`")
+		if !closed || inner == "" || inner != strings.TrimSpace(inner) {
+			literal(s[:open+1])
+			s = s[open+1:]
+			continue
+		}
+		literal(s[:open])
+		if strings.HasSuffix(b.String(), "`") { // two fences in a row would be one longer fence
+			b.WriteString(zeroWidth)
+		}
+		b.WriteString("`" + inner + "`")
+		s = rest
+	}
+}
 
 // htmlText is foreign text for the inside of an HTML element, where Markdown has no say.
 func htmlText(s string) string {

@@ -167,3 +167,18 @@ func TestAnnotationsPointAtFilesThatAreThere(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestNoFindingDropsOut gives findings a status that this version does not know: a newer one may have written them.
+func TestNoFindingDropsOut(t *testing.T) {
+	t.Parallel()
+	d := &gate.Decision{Verdict: gate.Pass, Findings: []gate.Finding{{Rule: "NEW-01", Status: "brand-new", Resource: "r", Message: "m"}}}
+	var terminal bytes.Buffer
+	if err := Text(&terminal, d, Terminal{}); err != nil {
+		t.Fatal(err)
+	}
+	for what, page := range map[string]string{"comment": Comment(d, Context{}), "terminal": terminal.String(), "commands": GitHub(d)} {
+		if !bytes.Contains([]byte(page), []byte("NEW-01")) {
+			t.Errorf("the %s does not have it:\n%s", what, page)
+		}
+	}
+}

@@ -237,10 +237,10 @@ func (p *page) details(limit int) string {
 		list      []*gate.Finding
 	}{
 		{"1 warning, which does not block", "%s warnings, which do not block", pick(p.d, func(f *gate.Finding) bool {
-			return !f.Blocks() && !f.Unknown && (f.Status == gate.StatusNew || f.Status == gate.StatusWorse)
+			return current(f) && !f.Blocks() && !f.Unknown
 		})},
 		{"1 value that is unknown until apply", "%s values that are unknown until apply", pick(p.d, func(f *gate.Finding) bool {
-			return !f.Blocks() && f.Unknown && (f.Status == gate.StatusNew || f.Status == gate.StatusWorse)
+			return current(f) && !f.Blocks() && f.Unknown
 		})},
 		{"1 waived finding", "%s waived findings", pick(p.d, func(f *gate.Finding) bool { return f.Status == gate.StatusWaived })},
 		{"1 older finding that this pull request did not introduce", "%s older findings that this pull request did not introduce",
@@ -266,6 +266,12 @@ func (p *page) details(limit int) string {
 		return s + text(u.Message) + "\n"
 	}))
 	return b.String()
+}
+
+// current reports whether a finding is about what the change does: neither waived nor older. A status that nobody knows is:
+// it must not drop out of the text.
+func current(f *gate.Finding) bool {
+	return f.Status != gate.StatusWaived && f.Status != gate.StatusExisting
 }
 
 // folded is a list behind its title, which is HTML already; "" when it is empty or when not even its first line fits.

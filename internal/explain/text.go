@@ -123,9 +123,7 @@ func (p *printer) header(name, file string, line int) {
 }
 
 func (p *printer) found(d *gate.Decision) {
-	list := group(pick(d, func(f *gate.Finding) bool {
-		return f.Status == gate.StatusNew || f.Status == gate.StatusWorse
-	}))
+	list := group(pick(d, current))
 	for i, f := range list {
 		if i == 0 || groupKey(list[i-1]) != groupKey(f) {
 			if i > 0 {

@@ -126,11 +126,15 @@ func byStatus(resp *http.Response, c call, now time.Time) error {
 	if until, ok := limitedUntil(resp, message, now); ok {
 		return RateLimited{Until: until}
 	}
+	low := strings.ToLower(message)
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized:
 		return Unauthorized{What: c.what, Message: message}
-	case code == http.StatusForbidden && strings.Contains(strings.ToLower(message), "suspended"):
+	case code == http.StatusForbidden && strings.Contains(low, "suspended"):
 		return Unauthorized{What: c.what, Message: message}
+	case code == http.StatusForbidden && (strings.Contains(low, "locked") || strings.Contains(low, "archived") || strings.Contains(low, "read-only")):
+		// No permission helps where a conversation is locked or a repository is archived.
+		return Unprocessable{What: c.what, Message: message}
 	case code == http.StatusForbidden:
 		permission := strings.ReplaceAll(resp.Header.Get("X-Accepted-GitHub-Permissions"), "; ", " or ")
 		if permission == "" {

@@ -38,6 +38,10 @@ func TestErrors(t *testing.T) {
 			step{status: 403, answer: `{"message":"This installation has been suspended"}`},
 			Unauthorized{What: what, Message: "This installation has been suspended"},
 		},
+		"a locked conversation": {
+			step{status: 403, answer: `{"message":"Unable to create comment because issue is locked."}`},
+			Unprocessable{What: what, Message: "Unable to create comment because issue is locked."},
+		},
 		"the primary limit": {
 			step{status: 403, header: map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4923096245"}, answer: `{"message":"API rate limit exceeded"}`},
 			RateLimited{Until: time.Unix(4923096246, 0).UTC()},
