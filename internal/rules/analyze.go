@@ -18,6 +18,7 @@ type uses struct {
 	objects     map[string]bool // Kubernetes Kinds
 	objectsAll  bool
 	pullRequest bool
+	neighbours  bool // the shortlist of companions
 	own         bool // input.plan[input.type], settled by settle
 }
 
@@ -25,6 +26,7 @@ func (u *uses) add(v uses) {
 	u.planAll = u.planAll || v.planAll
 	u.objectsAll = u.objectsAll || v.objectsAll
 	u.pullRequest = u.pullRequest || v.pullRequest
+	u.neighbours = u.neighbours || v.neighbours
 	u.own = u.own || v.own
 	if u.plan == nil {
 		u.plan, u.objects = map[string]bool{}, map[string]bool{}
@@ -51,13 +53,15 @@ func (u *uses) settle(r *Rule) {
 
 // companions reports whether other documents are read.
 func (u *uses) companions() bool {
-	return u.planAll || u.objectsAll || len(u.plan) > 0 || len(u.objects) > 0
+	return u.planAll || u.objectsAll || u.neighbours || len(u.plan) > 0 || len(u.objects) > 0
 }
 
 // context reports whether anything but the document is read.
 func (u *uses) context() bool { return u.companions() || u.pullRequest }
 
-func everything() uses { return uses{planAll: true, objectsAll: true, pullRequest: true} }
+func everything() uses {
+	return uses{planAll: true, objectsAll: true, pullRequest: true, neighbours: true}
+}
 
 // analyzer finds out what rules read by following their references through the compiled modules. It errs on the side of
 // "everything": what it cannot follow counts as all.
@@ -280,6 +284,8 @@ func (w *walker) read(p inputPath) {
 	switch {
 	case key == "pull_request":
 		w.uses.pullRequest = true
+	case key == "neighbours":
+		w.uses.neighbours = true
 	case key == "plan" && known:
 		w.uses.add(uses{plan: map[string]bool{string(second): true}})
 	case key == "objects" && known:

@@ -17,6 +17,8 @@ type documentSet struct {
 	views   [2]view               // by side
 	digests map[*batch]*onceValue // of the companions that some rules read
 	mu      sync.Mutex            // guards digests
+
+	neighbours neighbourhood
 }
 
 type onceValue struct {

@@ -236,11 +236,14 @@ func (j *judgement) cacheKey(b *batch, s side) (key [32]byte, ok bool) {
 
 // query runs the batch. complete is false when a rule failed: what the others said then stands, but is not kept.
 func (j *judgement) query(b *batch, s side) (raws []raw, complete bool) {
-	var context *ast.Term
+	var context, neighbours *ast.Term
 	if b.uses.companions() {
 		context = j.view(j.set, s)
 	}
-	input := j.names.input(j.doc, j.values, s, context, j.pullRequest)
+	if b.uses.neighbours && j.doc.Kind == gate.KindTerraform {
+		neighbours = j.neighbours(j.set, j.doc, j.values)
+	}
+	input := j.names.input(j.doc, j.values, s, context, neighbours, j.pullRequest)
 	if !slices.ContainsFunc(b.rules, func(r *compiledRule) bool { return j.dead[r.number].Load() }) {
 		raws, err := j.run(b, input)
 		if err == nil {

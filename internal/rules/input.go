@@ -27,7 +27,7 @@ type decoded struct {
 // names are the keys of input, made once for an evaluation.
 type names struct {
 	kind, typ, group, name, namespace, address, resource, before, change, plan, objects, pod, podPath,
-	environment, file, pullRequest, actions, unknown, sensitive *ast.Term
+	environment, file, pullRequest, actions, unknown, sensitive, neighbours *ast.Term
 
 	null, empty, object, noop *ast.Term
 }
@@ -38,7 +38,7 @@ func newNames() *names {
 		kind: t("kind"), typ: t("type"), group: t("group"), name: t("name"), namespace: t("namespace"), address: t("address"),
 		resource: t("resource"), before: t("before"), change: t("change"), plan: t("plan"), objects: t("objects"), pod: t("pod"),
 		podPath: t("pod_path"), environment: t("environment"), file: t("file"), pullRequest: t("pull_request"),
-		actions: t("actions"), unknown: t("unknown"), sensitive: t("sensitive"),
+		actions: t("actions"), unknown: t("unknown"), sensitive: t("sensitive"), neighbours: t("neighbours"),
 		null: ast.NullTerm(), empty: t(""), object: ast.ObjectTerm(), noop: ast.ArrayTerm(t("no-op")),
 	}
 }
@@ -115,8 +115,9 @@ func (n *names) baseChange(change *ast.Term) *ast.Term {
 	return ast.ObjectTerm(pairs...)
 }
 
-// input makes what a rule sees of a document on one side. context is input.plan or input.objects, nil where no rule reads it.
-func (n *names) input(doc *gate.Document, v *decoded, s side, context, pullRequest *ast.Term) *ast.Term {
+// input makes what a rule sees of a document on one side. context is input.plan or input.objects, neighbours the shortlist from
+// it; nil where no rule reads them.
+func (n *names) input(doc *gate.Document, v *decoded, s side, context, neighbours, pullRequest *ast.Term) *ast.Term {
 	resource, change := v.after, v.change
 	if s == base {
 		resource, change = v.before, n.baseChange(v.change)
@@ -140,6 +141,9 @@ func (n *names) input(doc *gate.Document, v *decoded, s side, context, pullReque
 			key = n.objects
 		}
 		pairs = append(pairs, [2]*ast.Term{key, context})
+	}
+	if neighbours != nil {
+		pairs = append(pairs, [2]*ast.Term{n.neighbours, neighbours})
 	}
 	if doc.Kind == gate.KindKubernetes {
 		pairs = append(pairs, [2]*ast.Term{n.group, ast.StringTerm(doc.Group)}, [2]*ast.Term{n.namespace, ast.StringTerm(doc.Namespace)})

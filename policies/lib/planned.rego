@@ -58,7 +58,7 @@ undecided(attribute) if {
 #   The entries of input.plan.TYPE that exist after the change and configure the inspected resource; attribute and keys as
 #   in terraform.configures.
 companions(entries, attribute, keys) := [other |
-	some other in entries
+	some other in terraform.near(entries, keys)
 	other.resource != null
 	terraform.configures(other, attribute, keys)
 ]

@@ -122,6 +122,29 @@ configures(other, attribute, keys) if {
 
 # METADATA
 # description: >-
+#   Those of the entries of input.plan.TYPE that the inspected resource may have to do with: the engine's shortlist of its
+#   neighbours, which leaves out only what neither configures, targets (by the attributes in keys) nor refers would find.
+#   Without it a large plan's work grows with its square.
+near(entries, keys) := {address: entry |
+	some address in input.neighbours.related
+	entry := entries[address]
+} if {
+	every key in keys {
+		key in input.neighbours.keys
+	}
+} else := entries
+
+# METADATA
+# description: As near, for may_configure with the attribute.
+loose(entries, attribute) := {address: entry |
+	some address in input.neighbours.loose[attribute]
+	entry := entries[address]
+} if {
+	input.neighbours.loose
+} else := entries
+
+# METADATA
+# description: >-
 #   True when it cannot be told whether other configures the inspected resource: its attribute is known only after
 #   apply, and its expression refers to no resource of the inspected type (but, say, to a module's output).
 may_configure(other, attribute) if {

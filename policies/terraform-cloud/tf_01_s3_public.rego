@@ -56,20 +56,11 @@ _uncovered if {
 	not _covered
 }
 
-# A plan may hold as many blocks as buckets, so each of them is asked one cheap question, and few the second.
 _covered if {
-	some block in input.plan.aws_s3_bucket_public_access_block
-	block.resource.bucket in _names
-}
-
-_covered if {
-	some block in input.plan.aws_s3_bucket_public_access_block
-	input.change.config_address in block.change.references.bucket
+	some block in terraform.near(input.plan.aws_s3_bucket_public_access_block, ["bucket", "id"])
 	block.resource != null
 	terraform.configures(block, "bucket", ["bucket", "id"])
 }
-
-_names := {name | some key in ["bucket", "id"]; name := input.resource[key]; not name in {"", null}}
 
 # One setting left open is a finding of the account's block itself, so here it only has to be there.
 _covered if {
@@ -80,8 +71,7 @@ _covered if {
 }
 
 _may_be_covered if {
-	some block in input.plan.aws_s3_bucket_public_access_block
-	block.change.unknown.bucket == true
+	some block in terraform.loose(input.plan.aws_s3_bucket_public_access_block, "bucket")
 	block.resource != null
 	terraform.may_configure(block, "bucket")
 }
