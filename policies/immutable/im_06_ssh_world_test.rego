@@ -160,3 +160,10 @@ test_parameters if {
 	found := ssh_world.deny with input as _group(object.union(_inline, {"from_port": 5985, "to_port": 5986})) with data.parameters as {"ports": [5985], "udp_ports": []}
 	testing.messages(found) == ["port 5985 is open to 0.0.0.0/0; wanted: no world-open range"]
 }
+
+test_protocol_left_out_or_unknown if {
+	_denied(_group(object.remove(_inline, ["protocol"]))) == _world_22
+	late := testing.terraform_change("aws_security_group_rule.ssh", null, object.remove(object.union(_inline, {"type": "ingress"}), ["protocol"]), {"protocol": true})
+	_denied(late) == []
+	_unknown(late) == ["whether port 22 is open to the world is known only after apply (protocol unknown); wanted: no world-open range"]
+}

@@ -79,7 +79,7 @@ _private(rule, mask) if {
 _aws(path, rule, mask) := {
 	"path": path,
 	"source_path": _join(path, _first_of("cidr_blocks", ipv4, "ipv6_cidr_blocks", ipv6)),
-	"protocol": terraform.get(rule, "protocol", ""),
+	"protocol": _protocol(rule, "protocol", mask),
 	"ranges": _aws_ranges(rule, mask),
 	"sources": array.concat(ipv4, ipv6),
 	"lists": _members(rule, "prefix_list_ids"),
@@ -96,6 +96,11 @@ _aws_groups := {
 	"lists": ["prefix_list_ids"],
 }
 
+# Providers ask for a protocol; a plan that names none is read as one that does.
+_protocol(rule, attribute, mask) := "" if {
+	mask[attribute] == true
+} else := terraform.get(rule, attribute, "tcp")
+
 # A port left out is no limit; one that apply will tell is not known to be open.
 _aws_ranges(rule, mask) := [] if {
 	mask.from_port == true
@@ -111,7 +116,7 @@ _first_of(one, members, other, others) := other if {
 _aws_separate := {
 	"path": "",
 	"source_path": _first_of("cidr_ipv4", ipv4, "cidr_ipv6", ipv6),
-	"protocol": terraform.get(input.resource, "ip_protocol", ""),
+	"protocol": _protocol(input.resource, "ip_protocol", mask),
 	"ranges": _aws_ranges(input.resource, mask),
 	"sources": array.concat(ipv4, ipv6),
 	"lists": _strings(input.resource, "prefix_list_id"),

@@ -28,6 +28,10 @@
 #       - aws_s3_object
 #       - aws_s3_bucket_object
 #   references: [AWS-0086, AWS-0087, AWS-0091, AWS-0092, AWS-0093, AWS-0094, CKV_AWS_20, CKV_AWS_53, CKV_AWS_54, CKV_AWS_55, CKV_AWS_56, CKV_AWS_57, CKV_AWS_70, CKV2_AWS_6]
+#   parameters:
+#     account_blocked:
+#       default: false
+#       description: Whether every account has its own public access block, set outside the plans that are judged.
 package gatehouse.terraform_cloud.s3_public
 
 import data.gatehouse.lib.iam

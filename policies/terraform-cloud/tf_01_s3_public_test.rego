@@ -130,3 +130,8 @@ test_policy_document if {
 test_deleted_bucket_is_silent if {
 	_clean(testing.terraform_change("aws_s3_bucket.b", {"bucket": "logs"}, null, {}))
 }
+
+test_account_blocked_elsewhere if {
+	denied := s3_public.deny with input as _bucket with data.parameters as {"account_blocked": true}
+	count(denied) == 0
+}
