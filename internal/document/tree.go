@@ -30,7 +30,11 @@ type Tree interface {
 type TooLargeError struct {
 	Sizes map[string]int64 // bytes by path
 	Limit int64
+	Err   error // what the tree's own source said, if anything
 }
+
+// Unwrap gives the source's error.
+func (e *TooLargeError) Unwrap() error { return e.Err }
 
 // Error names the first of the files.
 func (e *TooLargeError) Error() string {

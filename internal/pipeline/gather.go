@@ -235,8 +235,8 @@ func (g *gatherer) evaluate(ctx context.Context) error {
 		return nil // the configuration is not known, so neither is what to judge
 	}
 	built := document.Build(ctx, g.head, g.old, g.documentOptions())
-	if err := ctx.Err(); err != nil {
-		return err
+	if built.Err != nil {
+		return fmt.Errorf("read the files to judge: %w", built.Err)
 	}
 	g.problem(built.Problems...)
 	g.facts.Unjudged = append(g.facts.Unjudged, built.Unjudged...)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
 )
 
@@ -74,18 +75,22 @@ func (t *tree) Read(ctx context.Context, paths []string) (map[string][]byte, err
 	return out, nil
 }
 
-// tooLarge gives the files that are over the limit their names, which the mirror does not know.
+// tooLarge gives the files that are over the limit their names, which the mirror does not know, so that documents can be made of
+// the others.
 func (t *tree) tooLarge(err error, paths []string) error {
 	var over *gitmirror.BlobLimitError
 	if !errors.As(err, &over) || len(over.Blobs) == 0 {
 		return err
 	}
+	named := &document.TooLargeError{Sizes: map[string]int64{}, Limit: over.PerBlob, Err: err}
 	for _, p := range paths {
-		if t.blobs[p] == over.Blobs[0].SHA {
-			return fmt.Errorf("%s has %d bytes; the limit of one file is %d: %w", p, over.Blobs[0].Size, over.PerBlob, err)
+		for _, blob := range over.Blobs {
+			if t.blobs[p] == blob.SHA {
+				named.Sizes[p] = blob.Size
+			}
 		}
 	}
-	return err
+	return named
 }
 
 // readOne reads a single file; ok is false when the tree has none of that name.
