@@ -60,6 +60,8 @@ _uncovered if {
 	not _covered
 }
 
+_covered if data.parameters.account_blocked == true
+
 _covered if {
 	some block in terraform.near(input.plan.aws_s3_bucket_public_access_block, ["bucket", "id"])
 	block.resource != null
