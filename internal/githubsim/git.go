@@ -112,8 +112,15 @@ func (r *Repo) refs(prefix string) map[string]string {
 	return out
 }
 
-// tip is the commit of a branch, or "".
-func (r *Repo) tip(branch string) string { return r.ref("refs/heads/" + branch) }
+// tip is the commit of a branch, or "". Whoever moves a branch behind setRef's back must clear r.tips.
+func (r *Repo) tip(branch string) string {
+	sha, known := r.tips[branch]
+	if !known {
+		sha = r.ref("refs/heads/" + branch)
+		r.tips[branch] = sha
+	}
+	return sha
+}
 
 func (r *Repo) ref(name string) string {
 	out, err := r.git("rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}")
@@ -131,7 +138,10 @@ func (r *Repo) resolve(name string) string {
 	if isSHA(name) {
 		return r.ref(name)
 	}
-	for _, full := range []string{"refs/heads/" + name, "refs/tags/" + name, "refs/" + name} {
+	if sha := r.tip(trimHeads(name)); sha != "" {
+		return sha
+	}
+	for _, full := range []string{"refs/tags/" + name, "refs/" + name} {
 		if sha := r.ref(full); sha != "" {
 			return sha
 		}
@@ -145,7 +155,12 @@ func (r *Repo) resolve(name string) string {
 func isSHA(s string) bool { return len(s) == 40 && strings.Trim(s, "0123456789abcdef") == "" }
 
 func (r *Repo) isAncestor(a, b string) bool {
+	k := "ancestor " + a + " " + b
+	if v, known := r.cache[k]; known {
+		return v.(bool)
+	}
 	_, err := r.git("merge-base", "--is-ancestor", a, b)
+	r.cache[k] = err == nil
 	return err == nil
 }
 
@@ -240,39 +255,55 @@ var statusNames = map[byte]string{'A': "added", 'D': "removed", 'M': "modified",
 
 const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
-// diff compares two commits or trees file by file, with renames, as the REST API shows it.
+// changes lists what differs between two commits or trees, with renames but without counts and patches.
+func (r *Repo) changes(from, to string) []fileChange {
+	k := "changes " + from + " " + to
+	if v, known := r.cache[k]; known {
+		return v.([]fileChange)
+	}
+	raw := strings.Split(r.mustGit("diff-tree", "-r", "-M", "-l0", "--full-index", "-z", "--raw", from, to), "\x00")
+	var list []fileChange
+	for len(raw) > 1 && raw[0] != "" {
+		meta := strings.Fields(raw[0]) // :100644 100644 old new M
+		f := fileChange{status: statusNames[meta[4][0]], path: raw[1], blob: meta[3]}
+		raw = raw[2:]
+		if f.status == "renamed" || f.status == "copied" {
+			f.previous, f.path = f.path, raw[0]
+			raw = raw[1:]
+		}
+		if f.status == "removed" {
+			f.blob = meta[2]
+		}
+		list = append(list, f)
+	}
+	r.cache[k] = list
+	return list
+}
+
+// diff compares two commits or trees file by file, as the REST API shows it.
 func (r *Repo) diff(from, to string) []fileChange {
 	k := "diff " + from + " " + to
 	if v, known := r.cache[k]; known {
 		return v.([]fileChange)
 	}
 	args := []string{"diff-tree", "-r", "-M", "-l0", "--full-index"}
-	raw := strings.Split(r.mustGit(append(args, "-z", "--raw", from, to)...), "\x00")
 	stat := strings.Split(r.mustGit(append(args, "-z", "--numstat", from, to)...), "\x00")
 	patch := patches(r.mustGit(append(args, "-p", from, to)...))
-	var list []fileChange
+	list := slices.Clone(r.changes(from, to))
 	lines := 0
-	for len(raw) > 1 && raw[0] != "" {
-		meta := strings.Fields(raw[0]) // :100644 100644 old new M
-		f := fileChange{status: statusNames[meta[4][0]], path: raw[1], blob: meta[3]}
-		raw = raw[2:]
+	for i := range list {
+		f := &list[i]
 		counts := strings.SplitN(stat[0], "\t", 3)
 		stat = stat[1:]
-		if f.status == "renamed" || f.status == "copied" {
-			f.previous, f.path = f.path, raw[0]
-			raw, stat = raw[1:], stat[2:]
-		}
-		if f.status == "removed" {
-			f.blob = meta[2]
+		if f.previous != "" {
+			stat = stat[2:] // both names follow
 		}
 		f.add, _ = strconv.Atoi(counts[0]) // "-" for a binary file is 0 on GitHub
 		f.del, _ = strconv.Atoi(counts[1])
-		name := f.path
-		f.patch = patch[name]
+		f.patch = patch[f.path]
 		if lines += f.add + f.del; lines > maxPatchLines {
 			f.patch, f.add, f.del = "", 0, 0
 		}
-		list = append(list, f)
 	}
 	r.cache[k] = list
 	return list

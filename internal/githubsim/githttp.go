@@ -194,7 +194,8 @@ func (s *Server) receivePack(w http.ResponseWriter, r *http.Request, c *call, re
 		if !isBranch {
 			continue
 		}
-		if err := repo.mayPush(c.actor, branch, u.old, u.sha); err != nil {
+		old := orDefaultString(repo.tip(branch), zeroSHA) // not what the client says it is
+		if err := repo.mayPush(c.actor, branch, old, u.sha); err != nil {
 			refused[u.ref] = "protected branch hook declined"
 			var no *Refusal
 			if errors.As(err, &no) {
@@ -217,6 +218,7 @@ func (s *Server) receivePack(w http.ResponseWriter, r *http.Request, c *call, re
 	before := repo.refs("refs/heads/")
 	var out bytes.Buffer
 	runService(&out, r, repo, bytes.NewReader(data), "receive-pack", "--stateless-rpc")
+	clear(repo.tips)
 	after := repo.refs("refs/heads/")
 	for _, u := range updates {
 		old, sha := orDefaultString(before[u.ref], zeroSHA), orDefaultString(after[u.ref], zeroSHA)

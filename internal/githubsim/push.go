@@ -70,6 +70,7 @@ func (r *Repo) pushRef(by *User, branch, sha string, force bool) error {
 }
 
 func (r *Repo) setRef(branch, sha string) {
+	delete(r.tips, branch)
 	if sha == zeroSHA {
 		r.mustGit("update-ref", "-d", "refs/heads/"+branch)
 		return
@@ -149,7 +150,7 @@ func (r *Repo) pushedCommit(ci commitInfo) object {
 		from = ci.parents[0]
 	}
 	lists := map[string][]string{"added": {}, "removed": {}, "modified": {}}
-	for _, f := range r.diff(from, ci.sha) {
+	for _, f := range r.changes(from, ci.sha) {
 		switch f.status {
 		case "added", "removed", "modified":
 			lists[f.status] = append(lists[f.status], f.path)
