@@ -178,7 +178,7 @@ _golden(image) if {
 }
 
 _sources(image) := [ami |
-	some ami in input.plan.aws_ami
+	some ami in terraform.near(input.plan.aws_ami, ["id"])
 	terraform.refers(input, image.attribute, ami)
 ]
 

@@ -35,7 +35,7 @@ _head(attribute) := attribute if {
 _documents(attribute) := {"statements": statements, "complete": complete} if {
 	references := input.change.references[attribute]
 	entries := [entry |
-		some entry in input.plan.aws_iam_policy_document
+		some entry in terraform.near(input.plan.aws_iam_policy_document, ["id"])
 		terraform.refers(input, attribute, entry)
 	]
 	found := {entry.change.config_address | some entry in entries}
