@@ -3,6 +3,7 @@ package document_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/gatehouse-dev/gatehouse/internal/document"
@@ -37,3 +38,43 @@ func BenchmarkDecode10k(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkManifests reads 2,000 Deployments in as many files against a merge base that differs in one.
+func BenchmarkManifests(b *testing.B) {
+	head, base := document.MapTree{}, document.MapTree{}
+	for i := range 2000 {
+		name := fmt.Sprintf("k8s/%d.yaml", i)
+		base[name] = fmt.Sprintf(deployment, i, 1)
+		head[name] = fmt.Sprintf(deployment, i, 1+i/1999)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		r := document.Build(context.Background(), head, base, document.Options{})
+		if len(r.Documents) != 2000 || len(r.Changes) != 1 {
+			b.Fatal(len(r.Documents), r.Changes)
+		}
+	}
+}
+
+const deployment = `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web-%d
+  namespace: shop
+  labels: {app: web}
+spec:
+  replicas: %d
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+      containers:
+        - name: web
+          image: registry.example.com/shop/web@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+          ports: [{containerPort: 8080}]
+          resources: {requests: {cpu: 100m, memory: 128Mi}, limits: {memory: 128Mi}}
+          env:
+            - {name: A, value: "1"}
+            - {name: B, valueFrom: {secretKeyRef: {name: s, key: k}}}
+`

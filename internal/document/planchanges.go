@@ -3,6 +3,7 @@ package document
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
@@ -155,6 +156,9 @@ func (r *planReader) document(doc *gate.Document, raw []byte, deferred bool) boo
 		// A resource can have a current and deposed objects in one plan; they must not hide each other.
 		doc.Resource += " (deposed object " + deposed + ")"
 	}
+	if kind == "kubernetes_manifest" {
+		c.beforeSensitive, c.afterSensitive = manifestMask(c.before, c.beforeSensitive), manifestMask(c.after, c.afterSensitive)
+	}
 	beforeMask, afterMask := unionMask(c.beforeSensitive, c.afterSensitive), unionMask(c.afterSensitive, c.beforeSensitive)
 	doc.Before, doc.After = r.state(c.before, beforeMask), r.state(c.after, afterMask)
 	if hasTrue(beforeMask) || hasTrue(afterMask) {
@@ -172,6 +176,17 @@ func (r *planReader) document(doc *gate.Document, raw []byte, deferred bool) boo
 	}
 	doc.Change = r.change(c, address)
 	return true
+}
+
+// manifestMask also marks the data of a Secret that is written as a kubernetes_manifest, which the provider does not.
+func manifestMask(value, mask []byte) []byte {
+	parts := byName(value)
+	for _, part := range []string{"manifest", "object"} {
+		if kind := byName(parts[part])["kind"]; len(kind) > 0 && strings.EqualFold(text(kind), "Secret") {
+			return unionMask(orElse(mask, "{}"), []byte(`{"manifest":{"data":true,"stringData":true},"object":{"data":true,"stringData":true}}`))
+		}
+	}
+	return mask
 }
 
 func isDelete(actions []string) bool { return len(actions) == 1 && actions[0] == "delete" }

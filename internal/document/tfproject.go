@@ -123,10 +123,13 @@ func (s *sources) place(ctx context.Context, dir string, doc *gate.Document) (pl
 }
 
 // touched reports whether the pull request changes the source of the project in dir: its Terraform files, those of its local
-// modules, or a file that they name.
+// modules, variable values anywhere below it, or a file that its source names.
 func (s *sources) touched(ctx context.Context, dir string, changed map[string]bool) bool {
 	dirs := s.closure(ctx, dir)
 	for file := range changed {
+		if strings.Contains(path.Base(file), ".tfvars") && s.owner(file) == dir {
+			return true
+		}
 		in := cleanDir(path.Dir(file))
 		if slices.Contains(dirs, in) && terraformFile(file) {
 			return true
@@ -136,6 +139,17 @@ func (s *sources) touched(ctx context.Context, dir string, changed map[string]bo
 		}
 	}
 	return false
+}
+
+// owner is the directory of the project that a file belongs to: the longest prefix of its path among the projects.
+func (s *sources) owner(file string) string {
+	owner := "\x00" // no directory
+	for _, project := range s.b.options.Terraform.Projects {
+		if dir := cleanDir(project.Dir); under(dir, file) && (owner == "\x00" || len(dir) > len(owner)) {
+			owner = dir
+		}
+	}
+	return owner
 }
 
 func (s *sources) named(ctx context.Context, dirs []string, base string) bool {
