@@ -7,11 +7,9 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
-// Longest texts that GitHub takes, in characters; measured here in bytes, of which there are never fewer.
-const (
-	maxComment = 65536
-	maxText    = 65535
-)
+// maxText is the longest text of a check run that GitHub takes, in characters; a comment may have one more. It is measured here
+// in bytes, of which there are never fewer.
+const maxText = 65535
 
 // Marker is the first line of the sticky comment: it is how the comment is found again.
 const Marker = "<!-- gatehouse:sticky -->"
@@ -42,7 +40,7 @@ func Silent(d *gate.Decision) bool {
 func Comment(d *gate.Decision, c Context) string {
 	p := newPage(d, &c, true)
 	head := Marker + "\n### " + headline(d) + "\n\n" + p.lead()
-	return p.assemble(head, maxComment)
+	return p.assemble(head, maxText)
 }
 
 // Markdown is the same text for a job summary or a file: without the marker, and notifying nobody.

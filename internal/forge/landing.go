@@ -67,7 +67,7 @@ func (a *App) Repositories(ctx context.Context, installationID int64) ([]gate.Re
 				})
 			}
 		}
-		if resp.NextPage == 0 {
+		if !more(resp, len(in.Repositories)) {
 			return out, nil
 		}
 	}
