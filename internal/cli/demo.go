@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +71,11 @@ func (w *world) demo(ctx context.Context, addr string, once bool) (err error) {
 		defer pages.Close()      //nolint:errcheck // nothing is written
 		fmt.Fprintf(w.out, "Gatehouse on a simulated GitHub. A company, four people, one repository.\n\n  pull requests   http://%s\n  Gatehouse       %s\n", listener.Addr(), gate)
 	}
-	if err := world.Tell(ctx, &demo.Teller{Out: w.out, Colour: w.colour(w.out)}); err != nil {
+	teller := &demo.Teller{Out: w.out, Colour: w.colour(w.out)}
+	if in, ok := w.in.(*os.File); ok && !once && w.terminal(w.out) && isTerminal(in) {
+		teller.Pause = w.pause(ctx, in)
+	}
+	if err := world.Tell(ctx, teller); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -145,4 +150,26 @@ func (w *world) demoProof(ctx context.Context, dir string) error {
 		}
 	}
 	return nil
+}
+
+// pause waits until the visitor wants to read on.
+func (w *world) pause(ctx context.Context, in io.Reader) func() {
+	lines := make(chan struct{})
+	go func() {
+		defer close(lines)
+		for s := bufio.NewScanner(in); s.Scan(); {
+			select {
+			case lines <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func() {
+		fmt.Fprint(w.out, "\n   [look at the pages, then press Enter] ")
+		select {
+		case <-lines:
+		case <-ctx.Done():
+		}
+	}
 }

@@ -124,11 +124,12 @@ func (w *world) environment(name string) string {
 // terminal reports whether f is a terminal whose user wants colour.
 func (w *world) terminal(f io.Writer) bool {
 	file, ok := f.(*os.File)
-	if !ok {
-		return false
-	}
+	return ok && isTerminal(file) && w.environment("TERM") != "dumb"
+}
+
+func isTerminal(file *os.File) bool {
 	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && w.environment("TERM") != "dumb"
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && info.Name() != "null"
 }
 
 func (w *world) colour(f io.Writer) bool { return w.environment("NO_COLOR") == "" && w.terminal(f) }

@@ -93,12 +93,16 @@ func tree(name string) (map[string]string, error) {
 type Teller struct {
 	Out    io.Writer
 	Colour bool
-	step   int
+	// Pause, if set, is called before each chapter but the first, so that a visitor can look at the pages.
+	Pause func()
+	step  int
 }
 
 // chapter begins a new part of the story.
 func (t *Teller) chapter(format string, args ...any) {
-	t.step++
+	if t.step++; t.step > 1 && t.Pause != nil {
+		t.Pause()
+	}
 	fmt.Fprintf(t.Out, "\n%s %s\n", t.paint("1", fmt.Sprintf("%d.", t.step)), t.paint("1", fmt.Sprintf(format, args...)))
 }
 
