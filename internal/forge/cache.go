@@ -9,18 +9,16 @@ import (
 	"sync"
 )
 
-// Bounds of one installation's cache.
+// Bounds of the cache of all installations together.
 const (
-	maxCached      = 1000     // answers
-	maxCachedBytes = 16 << 20 // of all bodies
+	maxCached      = 10000    // answers
+	maxCachedBytes = 64 << 20 // of all bodies
 	maxCachedBody  = 1 << 20
 )
 
-// cache remembers answers with their ETag and asks GitHub whether they still hold: a 304 costs nothing of the rate limit.
-// Nothing is ever answered without asking.
+// cache remembers answers with their ETag. Its bounds hold for the whole process, however many installations there are; an
+// answer is only ever given back to the installation that got it.
 type cache struct {
-	next http.RoundTripper
-
 	mu      sync.Mutex
 	entries map[string]*list.Element
 	order   *list.List // of *entry, the last used first
@@ -34,16 +32,24 @@ type entry struct {
 	body      []byte
 }
 
-func newCache(next http.RoundTripper) *cache {
-	return &cache{next: next, entries: map[string]*list.Element{}, order: list.New()}
+func newCache() *cache {
+	return &cache{entries: map[string]*list.Element{}, order: list.New()}
+}
+
+// cached sends one installation's requests, and asks GitHub whether a remembered answer still holds: a 304 costs nothing of
+// the rate limit. Nothing is ever answered without asking.
+type cached struct {
+	*cache
+	next  http.RoundTripper
+	owner string // whose answers: in every key
 }
 
 // RoundTrip sends the request; a GET whose answer is remembered is sent with If-None-Match.
-func (c *cache) RoundTrip(req *http.Request) (*http.Response, error) {
+func (c *cached) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodGet || req.Header.Get("If-None-Match") != "" {
 		return c.next.RoundTrip(req)
 	}
-	key := req.URL.String() + "\x00" + req.Header.Get("Accept")
+	key := c.owner + "\x00" + req.URL.String() + "\x00" + req.Header.Get("Accept")
 	known := c.get(key)
 	if known != nil {
 		req = req.Clone(req.Context())

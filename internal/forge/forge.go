@@ -39,6 +39,7 @@ type App struct {
 	opts   Options
 	api    *url.URL
 	signer ghinstallation.Signer
+	cache  *cache
 	self   *github.Client // for the calls that the App makes as itself
 
 	mu            sync.Mutex
@@ -73,7 +74,7 @@ func New(o Options) (*App, error) {
 		t.MaxIdleConnsPerHost = 16
 		o.Transport = t
 	}
-	a := &App{opts: o, api: api, installations: map[int64]*installation{}}
+	a := &App{opts: o, api: api, cache: newCache(), installations: map[int64]*installation{}}
 	// The error of the parser is not passed on: it may quote what it could not read.
 	key, err := jwt.ParseRSAPrivateKeyFromPEM(o.PrivateKey)
 	if err != nil {

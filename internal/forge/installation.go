@@ -3,6 +3,7 @@ package forge
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -24,7 +25,7 @@ type installation struct {
 
 func newInstallation(a *App, id int64) *installation {
 	in := &installation{app: a, id: id, guard: newGuard(a.opts.Transport, a.api.Host, a.opts.Clock)}
-	in.client = a.client(newCache(in))
+	in.client = a.client(&cached{cache: a.cache, next: in, owner: strconv.FormatInt(id, 10)})
 	return in
 }
 

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -219,12 +222,15 @@ func TestUnchangedAnswersCostNothing(t *testing.T) {
 
 func TestCacheIsBounded(t *testing.T) {
 	t.Parallel()
-	c := newCache(nil)
-	for i := range 40 {
-		c.put(&entry{key: strings.Repeat("k", i), body: make([]byte, 1<<20)})
+	c := newCache()
+	for i := range 100 {
+		c.put(&entry{key: fmt.Sprint("k", i), body: make([]byte, 1<<20)})
 	}
-	for i := range 2000 {
-		c.put(&entry{key: strings.Repeat("x", i+100)})
+	if len(c.entries) != 64 || c.get("k35") != nil || c.get("k36") == nil {
+		t.Errorf("%d entries; wanted: the last 64", len(c.entries))
+	}
+	for i := range 2 * maxCached {
+		c.put(&entry{key: fmt.Sprint("x", i)})
 	}
 	if len(c.entries) > maxCached || c.order.Len() != len(c.entries) || c.bytes > maxCachedBytes {
 		t.Errorf("%d entries, %d in order, %d bytes", len(c.entries), c.order.Len(), c.bytes)
@@ -397,5 +403,38 @@ func TestNamesStayInTheirPlace(t *testing.T) {
 		if _, err := repo.CommitLogins(background(), 1, sha, 1); !errors.As(err, new(Unprocessable)) {
 			t.Errorf("SHA %q: %v", sha, err)
 		}
+	}
+}
+
+func TestManyAtOnceShareOneToken(t *testing.T) {
+	t.Parallel()
+	var tokens, calls atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/access_tokens") {
+			tokens.Add(1)
+			w.WriteHeader(http.StatusCreated)
+			_, _ = io.WriteString(w, `{"token":"x","expires_at":"2126-01-02T03:04:05Z"}`)
+			return
+		}
+		calls.Add(1)
+		w.Header().Set("ETag", `"e"`)
+		_, _ = io.WriteString(w, `{"role_name":"read","user":{"type":"User"}}`)
+	}))
+	t.Cleanup(server.Close)
+	app := newApp(t, server.URL)
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			login := fmt.Sprint("u", i%5)
+			got, err := app.Repo(1, "acme", "shop").Actor(background(), login)
+			want := gate.Actor{Login: login, Type: "User", Permission: "read", Teams: []string{}}
+			if err != nil || !cmp.Equal(want, got) {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	}
+	wg.Wait()
+	if tokens.Load() != 1 || calls.Load() != 50 {
+		t.Errorf("%d tokens and %d calls, want 1 and 50", tokens.Load(), calls.Load())
 	}
 }
