@@ -155,6 +155,9 @@ func (s *Store) Who(ctx context.Context, pattern, cursor string, limit int) (lis
 	q := newSelect(s.sql, `SELECT `+decisionColumns+`, r.resource, r.actions, coalesce(m.merged_by, ''), coalesce(m.commit_sha, '')
 		FROM decision_resources r JOIN decisions d ON d.log_index = r.log_index
 		LEFT JOIN merges m ON m.repository_id = d.repository_id AND m.pull_request = d.pull_request`, "r.log_index", ", r.resource")
+	// Twice: once to find the decisions, without which a rare resource is looked for in all of them, newest first; once to leave
+	// out their other resources.
+	q.in("d.log_index", "SELECT log_index FROM decision_resources", "resource", pattern)
 	q.glob("r.resource", pattern)
 	q.where(`NOT EXISTS (SELECT 1 FROM decisions l
 		WHERE l.repository_id = d.repository_id AND l.pull_request = d.pull_request AND l.log_index > d.log_index)`)

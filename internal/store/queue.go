@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // A nudge is a job of the queue. It says "look at this row of work" and holds nothing that could be lost: a nudge too many
@@ -36,7 +37,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 func insertConfig(Options) *river.Config {
 	return &river.Config{
 		Logger:        quiet(),
-		MaxAttempts:   3,
+		MaxAttempts:   nudgeAttempts,
 		FetchCooldown: fetchCooldown, // also spaces out the notifications of inserts
 	}
 }
@@ -53,7 +54,8 @@ func workConfig(o Options, handle func(context.Context, nudge) error) *river.Con
 		Logger:                      slog.New(bridge{o.Log.WithField("part", "queue")}),
 		Workers:                     workers,
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}},
-		MaxAttempts:                 3,
+		MaxAttempts:                 nudgeAttempts,
+		RetryPolicy:                 soon{},
 		FetchCooldown:               fetchCooldown,
 		FetchPollInterval:           fetchPoll,
 		JobTimeout:                  -1,             // handlers set their own limits
@@ -63,6 +65,19 @@ func workConfig(o Options, handle func(context.Context, nudge) error) *river.Con
 		DiscardedJobRetentionPeriod: time.Hour,
 		SoftStopTimeout:             o.Grace,
 	}
+}
+
+// nudgeAttempts is how often a nudge is tried that could not look at its row. With the pauses of soon that is a minute, after
+// which the watch sends another one.
+const nudgeAttempts = 20
+
+// soon spaces out the attempts of a nudge that could not look at its row: the database was away, and perhaps only from here, so
+// that another process may have better luck.
+type soon struct{}
+
+// NextRetry implements river.ClientRetryPolicy.
+func (soon) NextRetry(job *rivertype.JobRow) time.Time {
+	return time.Now().Add(min(time.Duration(job.Attempt)*250*time.Millisecond, 4*time.Second))
 }
 
 type worker struct {

@@ -386,6 +386,57 @@ func testLostLease(t *testing.T, fresh func(testing.TB) string) {
 	}
 }
 
+// testChaos lets every third of a store's transactions fail, in turn before and after they are stored, and wants all work done
+// all the same, with its newest arguments, one at a time.
+func testChaos(t *testing.T, fresh func(testing.TB) string) {
+	var count, failures atomic.Int64
+	s := Open(t, fresh(t), store.Options{Lease: 300 * time.Millisecond, Commit: func(_ context.Context, commit func() error) error {
+		if n := count.Add(1); n%3 == 0 && failures.Add(1) <= 60 {
+			if n%2 == 0 {
+				return errors.New("failed")
+			}
+			return errors.Join(commit(), errors.New("failed, but stored"))
+		}
+		return commit()
+	}})
+	const keys, events = 10, 10
+	var mu sync.Mutex
+	running := map[string]bool{}
+	newest := map[string]string{}
+	Work(t, s, evaluate(func(_ context.Context, w store.Work, _ int) error {
+		mu.Lock()
+		if running[w.Key] {
+			t.Errorf("two at once for %s", w.Key)
+		}
+		running[w.Key] = true
+		mu.Unlock()
+		defer func() {
+			mu.Lock()
+			defer mu.Unlock()
+			running[w.Key] = false
+			newest[w.Key] = string(w.Args)
+		}()
+		return nil
+	}))
+	want := map[string]string{}
+	for n := range events {
+		for k := range keys {
+			key, args := fmt.Sprint("1/", k), fmt.Sprint(n)
+			eventually(t, "the event is stored", func() bool { return s.Enqueue(t.Context(), work(key, args)) == nil })
+			want[key] = args
+		}
+	}
+	idle(t, s)
+	mu.Lock()
+	defer mu.Unlock()
+	if diff := cmp.Diff(want, newest); diff != "" {
+		t.Error(diff)
+	}
+	if failures.Load() == 0 {
+		t.Error("nothing failed")
+	}
+}
+
 // testLostNudge removes the queue's jobs behind the program's back: work must not depend on them.
 func testLostNudge(t *testing.T, fresh func(testing.TB) string) {
 	url := fresh(t)

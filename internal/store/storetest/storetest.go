@@ -26,6 +26,7 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		"work without a handler":       testNoHandler,
 		"stopping puts work back":      testStop,
 		"a lost lease":                 testLostLease,
+		"a database that often fails":  testChaos,
 		"a lost nudge":                 testLostNudge,
 		"recording":                    testRecord,
 		"recording twice":              testRecordTwice,
