@@ -17,7 +17,7 @@
 #     Bind a role that names the resources and verbs the work needs, to the one account that does it: kubectl create
 #     role deploy --verb=get,list,patch --resource=deployments.apps, then kubectl create rolebinding with it.
 #   inspects:
-#     kubernetes: [rbac.authorization.k8s.io/ClusterRoleBinding, rbac.authorization.k8s.io/RoleBinding]
+#     kubernetes: [rbac.authorization.k8s.io/ClusterRoleBinding, rbac.authorization.k8s.io/RoleBinding, ConfigMap]
 #     terraform:
 #       - kubernetes_cluster_role_binding
 #       - kubernetes_cluster_role_binding_v1
@@ -25,6 +25,9 @@
 #       - kubernetes_role_binding_v1
 #       - aws_eks_access_policy_association
 #       - aws_eks_access_entry
+#       - kubernetes_config_map
+#       - kubernetes_config_map_v1
+#       - kubernetes_config_map_v1_data
 #   references: [KSV-0111, KSV-0122, KSV-0123]
 #   parameters:
 #     roles:
@@ -97,6 +100,38 @@ deny contains finding if {
 	finding := {"message": "kubernetes_groups has \"system:masters\"; wanted: a group that bindings can restrict", "path": "kubernetes_groups"}
 }
 
+# The older way to let AWS identities into EKS: a ConfigMap with YAML in it.
+deny contains finding if {
+	some field in ["mapRoles", "mapUsers"]
+	text := _aws_auth[field]
+	is_string(text)
+	contains(text, "system:masters")
+	some entry in yaml.unmarshal(text)
+	"system:masters" in entry.groups
+	finding := {
+		"message": sprintf("%s puts %q into \"system:masters\"; wanted: a group that bindings can restrict", [field, _identity(entry)]),
+		"path": sprintf("data.%s", [field]),
+	}
+}
+
+_aws_auth := input.resource.data if {
+	input.kind == "kubernetes"
+	input.type == "ConfigMap"
+	input.name == "aws-auth"
+	input.namespace == "kube-system"
+}
+
+_aws_auth := input.resource.data if {
+	startswith(input.type, "kubernetes_config_map")
+	terraform.present
+	input.resource.metadata[_].name == "aws-auth"
+}
+
+_identity(entry) := arn if {
+	some field in ["rolearn", "userarn"]
+	arn := entry[field]
+} else := "somebody"
+
 unknown contains finding if {
 	input.kind == "terraform"
 	terraform.present
@@ -106,6 +141,14 @@ unknown contains finding if {
 		"message": sprintf("%s is known only after apply; wanted: neither cluster-admin nor everyone", [attribute]),
 		"path": attribute,
 	}
+}
+
+unknown contains finding if {
+	startswith(input.type, "kubernetes_config_map")
+	terraform.present
+	input.resource.metadata[_].name == "aws-auth"
+	terraform.set_late("data")
+	finding := {"message": "data is known only after apply; wanted: nobody in \"system:masters\"", "path": "data"}
 }
 
 _told_late := {

@@ -73,3 +73,24 @@ test_eks if {
 	count(_unknown(testing.with_references(late, {"policy_arn": ["var.policy"]}))) == 1
 	_unknown(testing.terraform_change("aws_eks_access_entry.a", null, {}, {"kubernetes_groups": true})) == []
 }
+
+_aws_auth := `
+- rolearn: arn:aws:iam::1:role/node
+  groups: [system:nodes]
+- rolearn: arn:aws:iam::1:role/ops
+  username: ops
+  groups: ["system:masters"]
+`
+
+_config_map(name, namespace) := testing.kubernetes({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": {"mapRoles": _aws_auth}})
+
+test_aws_auth if {
+	message := ["mapRoles puts \"arn:aws:iam::1:role/ops\" into \"system:masters\"; wanted: a group that bindings can restrict"]
+	_denied(_config_map("aws-auth", "kube-system")) == message
+	_denied(_config_map("other", "kube-system")) == []
+	_denied(_config_map("aws-auth", "shop")) == []
+	_denied(testing.terraform("kubernetes_config_map_v1.auth", {"metadata": [{"name": "aws-auth", "namespace": "kube-system"}], "data": {"mapRoles": _aws_auth}})) == message
+	_denied(testing.kubernetes({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "aws-auth", "namespace": "kube-system"}})) == []
+	late := testing.terraform_change("kubernetes_config_map.auth", null, {"metadata": [{"name": "aws-auth"}]}, {"data": true})
+	_unknown(testing.with_references(late, {"data": ["aws_iam_role.node"]})) == ["data is known only after apply; wanted: nobody in \"system:masters\""]
+}
