@@ -28,7 +28,7 @@ func (w *world) localTrees(ctx context.Context, paths []string, base string) (he
 	if base == "" {
 		return head, nil, nil
 	}
-	if info, err := os.Stat(base); err == nil && info.IsDir() {
+	if info, statErr := os.Stat(base); statErr == nil && info.IsDir() {
 		before, err = document.Dir(base)
 	} else {
 		before, err = revisionTree(ctx, root, base)

@@ -210,7 +210,7 @@ func CheckDatabaseURL(value string) error {
 	case (scheme == "postgres" || scheme == "postgresql") && strings.HasPrefix(rest, "//"):
 		return nil
 	}
-	return fmt.Errorf("begins with %q; wanted: sqlite:PATH or postgres://...", cmp.Or(scheme, "nothing"))
+	return fmt.Errorf("begins with %q; wanted: sqlite:PATH or postgres://USER@HOST/NAME", cmp.Or(scheme, "nothing"))
 }
 
 // Database is the database URL alone, for the commands that read the record without being the server.
