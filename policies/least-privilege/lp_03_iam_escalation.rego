@@ -33,9 +33,10 @@ deny contains finding if {
 	statement.effect == "allow"
 	not every_action(statement)
 	some resource in wide(statement)
+	patterns := wildcards(statement)
 	granted := [action |
 		some action in actions
-		iam.names(statement, action)
+		reaches(statement, patterns, action)
 		not action in data.parameters.allow
 		not tamed(statement, action)
 	]
@@ -59,6 +60,24 @@ unknown contains finding if {
 		"message": sprintf("what %s allows %s on is known only after apply; wanted: named identities", [iam.label(statement), pattern]),
 		"path": source.path,
 	}
+}
+
+# Only patterns that can match at all are compared as patterns; most policies have none.
+wildcards(statement) := [pattern |
+	some pattern in statement.actions
+	regex.match(`^([^:]*[*?]|(iam|sts):.*[*?])`, pattern)
+]
+
+reaches(statement, _, action) if lower(action) in statement.actions
+
+reaches(_, patterns, action) if {
+	some pattern in patterns
+	iam.matches(pattern, action)
+}
+
+reaches(statement, _, action) if {
+	count(statement.not_actions) > 0
+	iam.names(statement, action)
 }
 
 # One finding a statement is enough: the widest resource speaks for the others.

@@ -8,10 +8,10 @@ package gatehouse.lib.duration
 minutes(text) := sum([amount |
 	some part in regex.find_all_string_submatch_n(`([0-9]+)([dhms])`, trim_prefix(trim_prefix(lower(text), "p"), "t"), -1)
 	amount := to_number(part[1]) * factors[part[2]]
-]) if {
+]) / 60 if {
 	is_string(text)
 	regex.match(`(?i)^p?([0-9]+d)?t?([0-9]+h)?([0-9]+m)?([0-9]+s)?$`, text)
 	text != ""
 }
 
-factors := {"d": 1440, "h": 60, "m": 1, "s": 1 / 60}
+factors := {"d": 86400, "h": 3600, "m": 60, "s": 1}

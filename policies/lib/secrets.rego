@@ -37,6 +37,8 @@ assigned(text) := name if {
 	regex.match(_assignment, text)
 	found := [match |
 		some match in regex.find_all_string_submatch_n(_assignment, text, 20)
+		not public(match[1])
+		not refers(match[1], match[2])
 		literal(match[2])
 	]
 	name := found[0][1]
@@ -50,7 +52,18 @@ _assignment := `(?i)\b([a-z0-9_.-]*(?:password|passwd|passphrase|secret|token|ap
 #   reference to where the secret is kept.
 named(name, value) if {
 	secret_name(name)
+	not public(name)
+	not refers(name, value)
 	literal(value)
+}
+
+# Publishable keys are meant to be seen.
+public(name) if regex.match(`(?i)public|publishable`, name)
+
+# "secret: db-credentials" and "existingSecret: db-credentials" name the object that holds the secret.
+refers(name, value) if {
+	regex.match(`(?i)(^|[._-])secret$|(existing|pull|tls|auth)[._-]?secret$`, name)
+	regex.match(`^[a-z0-9]+([-.][a-z0-9]+)+$`, value)
 }
 
 # METADATA
