@@ -17,10 +17,10 @@ types := {"github_branch_protection", "github_branch_protection_v3", "github_rep
 #   (who is not), force_push, deletion (both: allowed), signed, owners (code owners asked), stale (old approvals are
 #   dismissed), checks (a set), active}.
 protection("github_branch_protection", resource) := object.union(classic(resource), {
-	"bypass": {actor |
+	"bypass": ({actor |
 		some block in list(resource, "required_pull_request_reviews")
 		some actor in list(block, "pull_request_bypassers")
-	} | {actor | some actor in list(resource, "force_push_bypassers")},
+	} | {actor | some actor in list(resource, "force_push_bypassers")}),
 	"force_push": terraform.get(resource, "allows_force_pushes", false),
 	"deletion": terraform.get(resource, "allows_deletions", false),
 })
