@@ -301,7 +301,7 @@ func (c *call) positive(name string, def int) (int, error) {
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 1 {
-		return def, nil // GitHub reads nonsense as the default
+		return def, nil //nolint:nilerr // GitHub reads nonsense as the default
 	}
 	if n > 1_000_000 {
 		return 0, refuse(http.StatusUnprocessableEntity, "%s is too large", name)

@@ -96,7 +96,7 @@ func (l *loader) walk(fsys fs.FS, prefix string, origin func(name string) string
 		text, err := readCapped(fsys, name)
 		if err != nil {
 			l.problem(shown, 0, "the rule cannot be read: "+err.Error(), "Make it a regular file of at most 1 MB.")
-			return nil
+			return nil //nolint:nilerr // it is a problem now, and the other files are read all the same
 		}
 		s := &source{file: shown, origin: origin(name), builtin: builtin, text: text}
 		var ok bool

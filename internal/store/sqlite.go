@@ -138,7 +138,7 @@ func (c *sqliteConn) exec(ctx context.Context, statement string, args ...any) (i
 }
 
 func (c *sqliteConn) query(ctx context.Context, statement string, args ...any) (rows, error) {
-	rs, err := c.tx.QueryContext(ctx, statement, sqliteArgs(args)...)
+	rs, err := c.tx.QueryContext(ctx, statement, sqliteArgs(args)...) //nolint:rowserrcheck // the caller asks sqliteRows.Err
 	if err != nil {
 		return nil, err
 	}
