@@ -70,13 +70,16 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 		}
 	}
 	if engine != nil {
-		built, err := w.localDocuments(ctx, f, paths, settings)
+		built, head, err := w.localDocuments(ctx, f, paths, settings)
 		if err != nil {
 			return err
 		}
 		facts.Problems, facts.Unjudged = append(facts.Problems, built.Problems...), append(facts.Unjudged, built.Unjudged...)
 		facts.Changes, facts.Plans = built.Changes, built.Plans
 		facts.Evaluation = engine.Evaluate(ctx, rules.Input{Documents: built.Documents})
+		if err := document.PointAt(ctx, head, facts.Evaluation.Findings); err != nil {
+			return outside(fmt.Errorf("find the lines at fault: %w", err))
+		}
 		if err := ctx.Err(); err != nil {
 			return outside(fmt.Errorf("interrupted: %w", err))
 		}
@@ -178,11 +181,11 @@ func (w *world) checkEngine(ctx context.Context, f checkFlags, c repoconfig.Conf
 	return engine, err
 }
 
-// localDocuments reads what is to be judged.
-func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string, c repoconfig.Config) (document.Result, error) {
+// localDocuments reads what is to be judged, and returns the files that it read it from.
+func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string, c repoconfig.Config) (document.Result, document.Tree, error) {
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {
-		return document.Result{}, fmt.Errorf("make a key for secret values: %w", err)
+		return document.Result{}, nil, fmt.Errorf("make a key for secret values: %w", err)
 	}
 	options := document.Options{
 		Redactor:   document.NewRedactor(key),
@@ -195,18 +198,18 @@ func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string
 	for _, name := range f.plans {
 		data, err := w.readInput(name)
 		if err != nil {
-			return document.Result{}, err
+			return document.Result{}, nil, err
 		}
 		options.Plans = append(options.Plans, document.PlanFile{File: filepath.ToSlash(name), Source: "file", Data: data})
 	}
 	if len(paths) == 0 && len(f.plans) > 0 {
-		return document.Build(ctx, nil, nil, options), nil // --plan alone judges just that plan
+		return document.Build(ctx, nil, nil, options), document.MapTree{}, nil // --plan alone judges just that plan
 	}
 	head, base, err := w.localTrees(ctx, paths, f.base)
 	if err != nil {
-		return document.Result{}, err
+		return document.Result{}, nil, err
 	}
-	return document.Build(ctx, head, base, options), nil
+	return document.Build(ctx, head, base, options), head, nil
 }
 
 func (w *world) printDecision(d *gate.Decision, format string, engine *rules.Engine) error {

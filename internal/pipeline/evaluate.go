@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
@@ -70,10 +71,16 @@ func (p *Pipeline) retryable(err error) error {
 
 // record decides and makes the decision, its facts, its audit entry and its publication durable together.
 func (p *Pipeline) record(ctx context.Context, args work.Evaluate, g *gatherer, started time.Time) error {
-	decision := gate.Decide(g.facts)
 	facts, err := ledger.Canonical(g.facts)
 	if err != nil {
-		return fmt.Errorf("write the facts: %w", err)
+		if facts, err = g.mend(err); err != nil {
+			return fmt.Errorf("write the facts: %w", err)
+		}
+	}
+	decision := gate.Decide(g.facts)
+	freed, err := p.freed(ctx, args, g.facts.PullRequest.Head.SHA)
+	if err != nil {
+		return err
 	}
 	if !args.Again {
 		same, err := p.nothingNew(ctx, g.facts)
@@ -94,7 +101,7 @@ func (p *Pipeline) record(ctx context.Context, args work.Evaluate, g *gatherer, 
 		Facts: facts, Decision: text, FactsDigest: digest, PolicyDigest: decision.Policy.Digest,
 		Resources: resources(g.facts.Changes),
 		Entry:     decisionEntry(g.facts, decision, id, digest),
-		Publish:   work.Publication{Evaluate: args, Head: decision.Head, Decision: id}.Works(),
+		Publish:   append(work.Publication{Evaluate: args, Head: decision.Head, Decision: id}.Works(), freed...),
 	})
 	if err != nil {
 		return fmt.Errorf("record the decision: %w", err)
@@ -104,6 +111,49 @@ func (p *Pipeline) record(ctx context.Context, args work.Evaluate, g *gatherer, 
 		WithField("pull_request", fmt.Sprintf("%s#%d", decision.Repository, decision.PullRequest)).
 		WithField("head", decision.Head).WithField("reason", args.Reason).Info("decided")
 	return nil
+}
+
+// freed is the work for pull requests that shared the head which this one has left: the check on it may have shown this one's
+// verdict, and is theirs again.
+func (p *Pipeline) freed(ctx context.Context, args work.Evaluate, head string) ([]store.Work, error) {
+	last, err := p.Recorder.Latest(ctx, args.RepositoryID, args.Number)
+	if errors.Is(err, store.ErrNotFound) || err == nil && last.Head == head {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("read the last decision: %w", err)
+	}
+	sharing, err := p.Recorder.LatestForHead(ctx, args.RepositoryID, last.Head)
+	if err != nil {
+		return nil, fmt.Errorf("read who shared the head %s: %w", last.Head, err)
+	}
+	var out []store.Work
+	for _, other := range sharing {
+		if other.PullRequest != args.Number {
+			again := work.Evaluate{Target: args.Target, Number: other.PullRequest, Again: true}
+			again.Reason = fmt.Sprintf("#%d has another head now", args.Number)
+			out = append(out, again.Work())
+		}
+	}
+	return out, nil
+}
+
+// mend makes facts writable that are not: some text in them is no UTF-8, and the record takes nothing else. Another attempt
+// would end the same way, so the text is replaced and people are told.
+func (g *gatherer) mend(reason error) ([]byte, error) {
+	data, err := json.Marshal(g.facts) // replaces what is not UTF-8
+	if err != nil {
+		return nil, err
+	}
+	var clean gate.Facts
+	if err := json.Unmarshal(data, &clean); err != nil {
+		return nil, err
+	}
+	g.facts = clean
+	g.problem(gate.Problem{
+		Code: "internal", Message: "the facts about this pull request cannot be recorded as they are: " + strings.ToValidUTF8(reason.Error(), "?"),
+		Remedy: "Look for names and texts that are not UTF-8 in what the pull request changes.",
+	})
+	return ledger.Canonical(g.facts)
 }
 
 // decisionID names a decision after its facts: no two decisions share their facts, for the time is one of them.

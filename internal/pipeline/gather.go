@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
@@ -204,7 +206,13 @@ func (g *gatherer) changes(ctx context.Context) error {
 		return fmt.Errorf("compare head and merge base: %w", err)
 	}
 	for _, c := range diff {
-		change := gate.FileChange{Status: status(string(c.Status)), Path: c.Path, OldPath: c.OldPath}
+		change := gate.FileChange{Status: status(string(c.Status)), Path: writable(c.Path), OldPath: writable(c.OldPath)}
+		if what := g.head.unsafe[c.Path]; what != "" {
+			g.problem(gate.Problem{
+				Code: "git", Message: fmt.Sprintf("the file %s cannot be judged: %s", strconv.QuoteToASCII(gate.Shorten(c.Path, 200)), what),
+				Remedy: "Rename it so that reviewers see the name that tools see, or remove it.",
+			})
+		}
 		for _, path := range []string{c.Path, c.OldPath} {
 			if path != "" {
 				change.Owners = append(change.Owners, g.owners.Owners(path)...)
@@ -212,7 +220,22 @@ func (g *gatherer) changes(ctx context.Context) error {
 		}
 		g.facts.Files = append(g.facts.Files, change)
 	}
+	if len(g.head.unreadable) > 0 {
+		g.facts.Unjudged = append(g.facts.Unjudged, gate.Problem{
+			Code: "git", Remedy: "Rename them to names in UTF-8.",
+			Message: fmt.Sprintf("nothing judges files whose names are not valid UTF-8; there are %d, the first is %s",
+				len(g.head.unreadable), strconv.QuoteToASCII(gate.Shorten(g.head.unreadable[0], 200))),
+		})
+	}
 	return nil
+}
+
+// writable is a path as it can stand in the record: as it is, or quoted when it is not valid UTF-8.
+func writable(path string) string {
+	if utf8.ValidString(path) {
+		return path
+	}
+	return strconv.QuoteToASCII(path)
 }
 
 func status(letter string) string {
@@ -251,6 +274,9 @@ func (g *gatherer) evaluate(ctx context.Context) error {
 	g.problem(problems...)
 	if engine != nil {
 		g.facts.Evaluation = engine.Evaluate(ctx, rules.Input{Documents: built.Documents, PullRequest: &g.facts.PullRequest})
+		if err := document.PointAt(ctx, g.head, g.facts.Evaluation.Findings); err != nil {
+			return fmt.Errorf("find the lines at fault: %w", err)
+		}
 	}
 	return ctx.Err()
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -32,7 +33,7 @@ func (p *Pipeline) merged(ctx context.Context, l work.Merged, _ int) error {
 		return nil
 	}
 	if l.Number != 0 {
-		why, err := p.unpassed(ctx, l.RepositoryID, l.Number, l.Head)
+		why, err := p.unpassed(ctx, l)
 		if err != nil || why == "" {
 			return err
 		}
@@ -58,17 +59,31 @@ func (p *Pipeline) pushed(ctx context.Context, l work.Merged) error {
 }
 
 // unpassed says why a merged head had no passing decision, or "".
-func (p *Pipeline) unpassed(ctx context.Context, repositoryID int64, number int, head string) (string, error) {
-	last, err := p.Recorder.Latest(ctx, repositoryID, number)
+func (p *Pipeline) unpassed(ctx context.Context, l work.Merged) (string, error) {
+	last, err := p.Recorder.Latest(ctx, l.RepositoryID, l.Number)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return "Gatehouse never judged it", nil
 	case err != nil:
-		return "", fmt.Errorf("read the last decision about #%d: %w", number, err)
-	case last.Head != head:
-		return fmt.Sprintf("the last decision is for %.7s, not for the merged %.7s", last.Head, head), nil
+		return "", fmt.Errorf("read the last decision about #%d: %w", l.Number, err)
+	case last.Head != l.Head:
+		return fmt.Sprintf("the last decision is for %.7s, not for the merged %.7s", last.Head, l.Head), nil
 	case last.Verdict != string(gate.Pass):
 		return "the decision was " + last.Verdict, nil
+	}
+	data, err := p.Recorder.Facts(ctx, last.FactsDigest)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil // retention has dropped them; the decision for this head stands
+	} else if err != nil {
+		return "", fmt.Errorf("read the facts of %s: %w", last.ID, err)
+	}
+	var facts gate.Facts
+	if err := json.Unmarshal(data, &facts); err != nil {
+		return "", store.Permanent{Err: fmt.Errorf("read the facts of %s: %w", last.ID, err)}
+	}
+	if base := facts.PullRequest.Base.Branch; base != l.Branch {
+		// The check belongs to the head: GitHub takes the verdict on one base for another one until it is judged anew.
+		return fmt.Sprintf("it passed for %s, not for %s", base, l.Branch), nil
 	}
 	return "", nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/explain"
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
@@ -174,23 +175,16 @@ func (p *Pipeline) explanation(ctx context.Context, d store.Decision) (gate.Deci
 }
 
 // checkRun is the check run for a head. A check belongs to a commit, not to a pull request, so that two pull requests with
-// one head share it: the worse of their decisions is what it says.
+// one head share it: the worst of their decisions is what it says, whichever of them is being published.
 func (p *Pipeline) checkRun(ctx context.Context, recorded store.Decision) (forge.CheckRun, error) {
-	all, err := p.Recorder.LatestForHead(ctx, recorded.RepositoryID, recorded.Head)
+	sharing, err := p.sharing(ctx, recorded)
 	if err != nil {
-		return forge.CheckRun{}, fmt.Errorf("read the other decisions for %s: %w", recorded.Head, err)
+		return forge.CheckRun{}, err
 	}
-	shown := recorded
-	for _, other := range all {
-		told, err := p.Notes.Publication(ctx, other.RepositoryID, other.PullRequest, other.Head)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return forge.CheckRun{}, fmt.Errorf("read whether #%d is closed: %w", other.PullRequest, err)
-		}
-		if told.State == store.Superseded && told.Reason == closedReason {
-			continue // a closed pull request has no say any more
-		}
-		if gate.Verdict(other.Verdict).Worse(gate.Verdict(shown.Verdict)) {
-			shown = other
+	shown := sharing[0]
+	for _, d := range sharing {
+		if gate.Verdict(d.Verdict).Worse(gate.Verdict(shown.Verdict)) {
+			shown = d
 		}
 	}
 	decision, about, err := p.explanation(ctx, shown)
@@ -203,8 +197,13 @@ func (p *Pipeline) checkRun(ctx context.Context, recorded store.Decision) (forge
 		Status: out.Status, Conclusion: out.Conclusion, Title: out.Title, Summary: out.Summary, Text: out.Text,
 		CompletedAt: p.Clock().UTC(),
 	}
-	if shown.ID != recorded.ID {
-		check.Summary = fmt.Sprintf("This commit is also the head of #%d, whose verdict is worse and holds for both.\n\n%s", shown.PullRequest, check.Summary)
+	if len(sharing) > 1 {
+		var numbers []string
+		for _, d := range sharing {
+			numbers = append(numbers, fmt.Sprintf("#%d", d.PullRequest))
+		}
+		check.Summary = fmt.Sprintf("This commit is the head of %s; the worst of their verdicts, that of #%d, holds for all of them.\n\n%s",
+			strings.Join(numbers, ", "), shown.PullRequest, check.Summary)
 	}
 	for _, a := range out.Annotations {
 		check.Annotations = append(check.Annotations, forge.Annotation(a))
@@ -213,6 +212,41 @@ func (p *Pipeline) checkRun(ctx context.Context, recorded store.Decision) (forge
 		check.Actions = append(check.Actions, forge.Action(a))
 	}
 	return check, nil
+}
+
+// sharing are the last decisions of the open pull requests that have recorded's head, its own among them, in the order of
+// their numbers.
+func (p *Pipeline) sharing(ctx context.Context, recorded store.Decision) ([]store.Decision, error) {
+	all, err := p.Recorder.LatestForHead(ctx, recorded.RepositoryID, recorded.Head)
+	if err != nil {
+		return nil, fmt.Errorf("read the other decisions for %s: %w", recorded.Head, err)
+	}
+	var out []store.Decision
+	for _, d := range all {
+		if d.PullRequest == recorded.PullRequest {
+			out = append(out, recorded)
+			continue
+		}
+		latest, err := p.Recorder.Latest(ctx, d.RepositoryID, d.PullRequest)
+		if err != nil {
+			return nil, fmt.Errorf("read the last decision about #%d: %w", d.PullRequest, err)
+		}
+		if latest.Head != recorded.Head {
+			continue // it has moved on
+		}
+		told, err := p.Notes.Publication(ctx, d.RepositoryID, d.PullRequest, d.Head)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, fmt.Errorf("read whether #%d is closed: %w", d.PullRequest, err)
+		}
+		if told.State == store.Superseded && told.Reason == closedReason {
+			continue // a closed pull request has no say any more
+		}
+		out = append(out, d)
+	}
+	if len(out) == 0 {
+		out = append(out, recorded)
+	}
+	return out, nil
 }
 
 // closed takes a closed pull request's say in its head's check away: another one with the same head may go on.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
@@ -28,6 +29,11 @@ type tree struct {
 	limits gitmirror.Limits
 	paths  []string
 	blobs  map[string]string
+
+	// unsafe says of paths with odd names what is odd. Those that are not valid UTF-8 are unreadable: no record could name
+	// them, so they are in neither paths nor blobs, and whoever uses the tree says so.
+	unsafe     map[string]string
+	unreadable []string
 }
 
 func (p *Pipeline) tree(ctx context.Context, repo gitmirror.Repo, commit string) (*tree, error) {
@@ -36,11 +42,17 @@ func (p *Pipeline) tree(ctx context.Context, repo gitmirror.Repo, commit string)
 		return nil, fmt.Errorf("list the files of %s: %w", commit, err)
 	}
 	t := &tree{
-		mirror: p.Mirror, repo: repo, blobs: map[string]string{},
+		mirror: p.Mirror, repo: repo, blobs: map[string]string{}, unsafe: map[string]string{},
 		limits: gitmirror.Limits{PerBlob: maxFile, Total: maxFiles},
 	}
 	for _, e := range listing.Entries {
-		if e.Mode.Regular() {
+		if e.Unsafe != "" {
+			t.unsafe[e.Path] = e.Unsafe
+		}
+		switch {
+		case !utf8.ValidString(e.Path):
+			t.unreadable = append(t.unreadable, e.Path)
+		case e.Mode.Regular():
 			t.paths = append(t.paths, e.Path)
 			t.blobs[e.Path] = e.Blob
 		}

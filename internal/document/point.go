@@ -1,0 +1,65 @@
+package document
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// PointAt moves the line of each finding about a Kubernetes object from where the object starts to the field that the finding
+// names; to the nearest field around it where the object leaves that one out. Findings that name no field, or whose file head
+// does not have, stay as they are. The error is the tree's.
+func PointAt(ctx context.Context, head Tree, findings []gate.Finding) error {
+	var files []string
+	for i := range findings {
+		if f := &findings[i]; f.Kind == gate.KindKubernetes && f.Path != "" && f.Line > 0 {
+			files = append(files, f.File)
+		}
+	}
+	slices.Sort(files)
+	files = slices.Compact(files)
+	if len(files) == 0 {
+		return nil
+	}
+	contents, err := head.Read(ctx, files)
+	if err != nil {
+		return err
+	}
+	read := map[string][]*value{}
+	for file, data := range contents {
+		read[file] = parseForLines(data)
+	}
+	for i := range findings {
+		f := &findings[i]
+		if f.Kind != gate.KindKubernetes || f.Path == "" || f.Line < 1 {
+			continue
+		}
+		steps, ok := parsePath(f.Path)
+		object := objectAt(read[f.File], f.Line, 0)
+		if object == nil || !ok {
+			continue
+		}
+		for n := len(steps); n > 0; n-- {
+			if line := locate(object, steps[:n], f.Line); line > 0 {
+				f.Line = line
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// parseForLines reads a manifest as far as Locate needs it; nil when it is none.
+func parseForLines(data []byte) []*value {
+	content, err := checkText(data)
+	limits := Limits{}.withDefaults()
+	if err != nil || int64(len(content)) > limits.Manifest {
+		return nil
+	}
+	documents, err := (&manifestReader{limits: limits}).values(content, false)
+	if err != nil {
+		return nil
+	}
+	return documents
+}
