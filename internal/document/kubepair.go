@@ -22,22 +22,13 @@ func pair(head, base []found) []gate.Document {
 	}
 	partner := make([]int, len(head))
 	taken := make([]bool, len(base))
-	take := func(candidates []int) int {
-		for _, i := range candidates {
-			if !taken[i] {
-				taken[i] = true
-				return i
-			}
-		}
-		return -1
-	}
 	for i, o := range head {
-		partner[i] = take(inFile[place{o.file, o.identity}])
+		partner[i] = takeFirst(inFile, place{o.file, o.identity}, taken)
 	}
 	docs := make([]gate.Document, 0, len(head))
 	for i, o := range head {
 		if partner[i] < 0 {
-			partner[i] = take(anywhere[o.identity])
+			partner[i] = takeFirst(anywhere, o.identity, taken)
 		}
 		var before *found
 		if partner[i] >= 0 {
@@ -51,6 +42,22 @@ func pair(head, base []found) []gate.Document {
 		}
 	}
 	return docs
+}
+
+// takeFirst takes the first candidate that nobody has, -1 for none. Those that are taken leave the list, so that many objects of
+// one identity do not cost a search each.
+func takeFirst[K comparable](candidates map[K][]int, k K, taken []bool) int {
+	list := candidates[k]
+	for len(list) > 0 && taken[list[0]] {
+		list = list[1:]
+	}
+	if len(list) == 0 {
+		delete(candidates, k)
+		return -1
+	}
+	taken[list[0]] = true
+	candidates[k] = list[1:]
+	return list[0]
 }
 
 // kubeDocument makes the document of an object; one of the two may be nil.

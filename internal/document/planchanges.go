@@ -77,8 +77,12 @@ func cutChange(raw []byte) rawChange {
 // resources are the documents of resource_changes and deferred_changes. Each has the line of its change in the plan.
 func (r *planReader) resources() ([]gate.Document, *gate.Problem) {
 	items, lines := r.items(r.plan.changesAt)
-	for _, resource := range sorted(r.config.resources) {
-		r.config.referencesOf(resource) // in one order, so that the answer never hangs on which worker came first
+	r.config.resolveReferences()
+	if r.config.overflow() {
+		return nil, &gate.Problem{
+			Code: "limit", File: r.file, Remedy: "Split the project into smaller ones.",
+			Message: fmt.Sprintf("has references that lead to more than %d addresses, which is the limit", maxResolved),
+		}
 	}
 	docs := make([]gate.Document, len(items))
 	var broken atomic.Int64
@@ -221,7 +225,7 @@ func (r *planReader) change(c rawChange, address string) []byte {
 	config := withoutIndexes(address)
 	references, provisioners := []byte("{}"), []byte("[]")
 	if resource := r.config.resources[config]; resource != nil {
-		references = r.config.referencesOf(resource)
+		references = resource.references
 		if len(resource.provisioners) > 0 {
 			provisioners = r.provisioners(resource)
 		}

@@ -144,7 +144,7 @@ func jsonValues(data []byte, limits Limits) ([]*value, error) {
 		if len(out) >= limits.Objects {
 			return nil, tooManyObjects(lineAt(data, i), limits)
 		}
-		v, err := r.read(i)
+		v, _, err := r.read(i)
 		if err != nil {
 			return nil, err
 		}
@@ -193,52 +193,56 @@ func (r *jsonReader) lineOf(offset int) int {
 	return r.line
 }
 
-func (r *jsonReader) read(i int) (*value, error) {
-	v := &value{line: r.lineOf(i)}
-	end := skip(r.data, i)
+// read makes the value at i and returns where it ends.
+func (r *jsonReader) read(i int) (v *value, end int, err error) {
+	v = &value{line: r.lineOf(i)}
+	switch r.data[i] {
+	case '[':
+		v.kind = array
+		for i = skipSpace(r.data, i+1); r.data[i] != ']'; {
+			item, end, err := r.read(i)
+			if err != nil {
+				return nil, end, err
+			}
+			v.items = append(v.items, item)
+			i = r.next(end)
+		}
+		return v, i + 1, nil
+	case '{':
+		end, err := r.readObject(v, i)
+		return v, end, err
+	}
+	end = skip(r.data, i)
 	switch r.data[i] {
 	case '"':
 		v.kind, v.text = stringKind, text(r.data[i:end])
 	case 't', 'f':
 		v.kind, v.text = boolean, string(r.data[i:end])
 	case 'n':
-	case '[':
-		v.kind = array
-		for i = skipSpace(r.data, i+1); r.data[i] != ']'; {
-			item, err := r.read(i)
-			if err != nil {
-				return nil, err
-			}
-			v.items = append(v.items, item)
-			i = r.next(skip(r.data, i))
-		}
-	case '{':
-		return v, r.readObject(v, i)
 	default:
 		v.kind, v.text = number, numberText(string(r.data[i:end]))
 	}
-	return v, nil
+	return v, end, nil
 }
 
-func (r *jsonReader) readObject(v *value, i int) error {
+func (r *jsonReader) readObject(v *value, i int) (int, error) {
 	v.kind = objectKind
 	seen := map[string]int{}
 	for i = skipSpace(r.data, i+1); r.data[i] != '}'; {
 		end := skipString(r.data, i)
 		name, line := text(r.data[i:end]), r.lineOf(i)
 		if first, ok := seen[name]; ok {
-			return duplicateKey(name, line, first, "JSON")
+			return i, duplicateKey(name, line, first, "JSON")
 		}
 		seen[name] = line
-		i = skipSpace(r.data, skipSpace(r.data, end)+1)
-		item, err := r.read(i)
+		item, end, err := r.read(skipSpace(r.data, skipSpace(r.data, end)+1))
 		if err != nil {
-			return err
+			return end, err
 		}
 		v.keys, v.items = append(v.keys, key{name, line}), append(v.items, item)
-		i = r.next(skip(r.data, i))
+		i = r.next(end)
 	}
-	return nil
+	return i + 1, nil
 }
 
 // next skips to the next element of a list or an object.

@@ -107,12 +107,29 @@ func (r *yamlReader) alias(n *yaml.Node, depth int) (*value, error) {
 	return v, nil
 }
 
+// keyIndex finds the keys of an object that is being read; at is where a key stands in it, line is 0 for a merged one.
+type keyIndex map[string]struct{ at, line int }
+
+// set gives a key its value, be it new or there already.
+func (x keyIndex) set(v *value, name string, line int, item *value, merged bool) {
+	known, ok := x[name]
+	if !ok {
+		known.at = len(v.keys)
+		v.keys, v.items = append(v.keys, key{}), append(v.items, nil)
+	}
+	v.keys[known.at], v.items[known.at] = key{name, line}, item
+	if !merged {
+		known.line = line
+	}
+	x[name] = known
+}
+
 func (r *yamlReader) mapping(n *yaml.Node, depth int) (*value, error) {
 	v := &value{kind: objectKind, line: n.Line}
-	seen := map[string]int{}
+	index := make(keyIndex, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if isMerge(n.Content[i]) {
-			if err := r.merge(v, n.Content[i+1], depth); err != nil {
+			if err := r.merge(v, index, n.Content[i+1], depth); err != nil {
 				return nil, err
 			}
 			continue
@@ -122,19 +139,14 @@ func (r *yamlReader) mapping(n *yaml.Node, depth int) (*value, error) {
 			return nil, err
 		}
 		line := n.Content[i].Line
-		if first, ok := seen[name]; ok {
+		if first := index[name].line; first > 0 {
 			return nil, duplicateKey(name, line, first, "YAML")
 		}
-		seen[name] = line
 		item, err := r.read(n.Content[i+1], depth+1)
 		if err != nil {
 			return nil, err
 		}
-		if len(v.keys) == len(seen)-1 {
-			v.keys, v.items = append(v.keys, key{name, line}), append(v.items, item)
-		} else {
-			v.set(name, line, item) // a merge came first
-		}
+		index.set(v, name, line, item, false)
 	}
 	return v, nil
 }
@@ -145,7 +157,7 @@ func isMerge(n *yaml.Node) bool {
 
 // merge sets the keys of what << refers to. As in the parser that kubectl uses, what comes later in the text wins, also over keys
 // that stand before the <<; of a list of mappings, the first wins.
-func (r *yamlReader) merge(v *value, n *yaml.Node, depth int) error {
+func (r *yamlReader) merge(v *value, index keyIndex, n *yaml.Node, depth int) error {
 	target := n
 	if n.Kind == yaml.AliasNode {
 		target = n.Alias
@@ -169,7 +181,7 @@ func (r *yamlReader) merge(v *value, n *yaml.Node, depth int) error {
 			return &manifestError{line: n.Line, message: "is not valid YAML: << merges mappings only", remedy: "Let << refer to a mapping."}
 		}
 		for i, key := range from.keys {
-			v.set(key.name, key.line, from.items[i])
+			index.set(v, key.name, key.line, from.items[i], true)
 		}
 	}
 	return nil
