@@ -34,7 +34,7 @@ deny contains finding if {
 	input.type == "aws_vpc"
 	terraform.present
 	count(planned.companions(aws_flow_logs, "vpc_id", ["id"])) == 0
-	not planned.stray(network_logs, "vpc_id")
+	not planned.stray(aws_flow_logs, "vpc_id")
 	finding := {"message": "no aws_flow_log in this plan; wanted: one with traffic_type ALL"}
 }
 
@@ -42,14 +42,8 @@ unknown contains finding if {
 	input.type == "aws_vpc"
 	terraform.present
 	count(planned.companions(aws_flow_logs, "vpc_id", ["id"])) == 0
-	planned.stray(network_logs, "vpc_id")
+	planned.stray(aws_flow_logs, "vpc_id")
 	finding := {"message": "which network the plan's aws_flow_log is for is known only after apply; wanted: one for this network"}
-}
-
-# Flow logs of subnets and interfaces have no vpc_id, and will not get one.
-network_logs := {address: log |
-	some address, log in aws_flow_logs
-	terraform.unknown_in(log.change, "vpc_id")
 }
 
 deny contains finding if {

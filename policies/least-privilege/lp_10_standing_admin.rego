@@ -63,7 +63,7 @@ unknown contains finding if {
 deny contains finding if {
 	input.type == "aws_ssoadmin_account_assignment"
 	terraform.present
-	some set_ in input.plan.aws_ssoadmin_permission_set
+	some set_ in terraform.near(input.plan.aws_ssoadmin_permission_set, ["arn"])
 	terraform.targets(input, "permission_set_arn", ["arn"], set_)
 	why := administrative(set_)
 	finding := {

@@ -68,13 +68,7 @@ companions(entries, attribute, keys) := [other |
 #   True when one of the entries may turn out to configure the inspected resource: what it is for is known only after apply
 #   and no expression leads to a resource of the inspected type.
 stray(entries, attribute) if {
-	some other in entries
+	some other in terraform.loose(entries, attribute)
 	other.resource != null
-	not is_string(object.get(other.resource, attribute, null))
-	not leads_to_type(other, attribute)
-}
-
-leads_to_type(other, attribute) if {
-	some address in other.change.references[attribute]
-	regex.match(sprintf(`(^|\.)%s\.`, [input.type]), address)
+	terraform.may_configure(other, attribute)
 }
