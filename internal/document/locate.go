@@ -8,19 +8,7 @@ import (
 // Locate is the line of a field, such as spec.template.spec.containers[0].image or metadata.annotations["a.b/c"], of the object
 // that starts at startLine of a manifest; 0 when it is not there.
 func Locate(data []byte, startLine int, path string) int {
-	content, err := checkText(data)
-	if err != nil {
-		return 0
-	}
-	limits := Limits{}.withDefaults()
-	if int64(len(content)) > limits.Manifest {
-		return 0
-	}
-	documents, err := (&manifestReader{limits: limits}).values(content, false)
-	if err != nil {
-		return 0
-	}
-	object := objectAt(documents, startLine, 0)
+	object := objectAt(parseForLines(data), startLine, 0)
 	steps, ok := parsePath(path)
 	if object == nil || !ok {
 		return 0
