@@ -102,7 +102,7 @@ disks contains disk if {
 		"path": sprintf("%s[%d].encrypted", [field, i]),
 		"encrypted": object.get(block, "encrypted", null),
 		"snapshot": terraform.get(block, "snapshot_id", ""),
-		"unknown": is_unknown([field, i, "encrypted"]),
+		"unknown": late(field, [field, i, "encrypted"]),
 	}
 }
 
@@ -114,12 +114,14 @@ disks contains disk if {
 		"path": sprintf("block_device_mappings[%d].ebs[%d].encrypted", [i, j]),
 		"encrypted": object.get(block, "encrypted", null),
 		"snapshot": terraform.get(block, "snapshot_id", ""),
-		"unknown": is_unknown(["block_device_mappings", i, "ebs", j, "encrypted"]),
+		"unknown": late("block_device_mappings", ["block_device_mappings", i, "ebs", j, "encrypted"]),
 	}
 }
 
-is_unknown(path) if {
+# The provider fills in what a block leaves out, so that a gap is unknown in the plan too.
+late(block, path) if {
 	terraform.unknown(path)
+	planned.referenced(block)
 } else := false
 
 by_default if {

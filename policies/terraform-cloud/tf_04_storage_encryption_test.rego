@@ -99,10 +99,19 @@ test_edge_the_disk_of_an_instance_decided_at_apply if verdict([
 		"address": "aws_instance.web",
 		"after": {"root_block_device": [{"volume_size": 20}]},
 		"unknown": {"root_block_device": [{"encrypted": true}]},
+		"references": {"root_block_device": ["data.external.settings"]},
 	},
 ]) == {
 	["aws_instance.web", "unknown", "root_block_device[0].encrypted is known only after apply; wanted: true"],
 }
+
+test_edge_the_disk_of_an_instance_that_says_nothing_which_the_plan_shows_as_unknown if verdict([
+	{
+		"address": "aws_instance.web",
+		"after": {"root_block_device": [{"volume_size": 20}]},
+		"unknown": {"root_block_device": [{"encrypted": true, "kms_key_id": true}]},
+	},
+]) == {["aws_instance.web", "deny", "root_block_device[0].encrypted is not set; wanted: true"]}
 
 test_edge_serverless_v1_is_always_encrypted if verdict([{"address": "aws_rds_cluster.shop", "after": {"engine": "aurora-postgresql", "engine_mode": "serverless"}}]) == set()
 

@@ -31,7 +31,7 @@ deny contains finding if {
 	not "disabled" in {object.get(options, "http_endpoint", null)}
 	tokens := object.get(options, "http_tokens", null)
 	tokens != "required"
-	not terraform.unknown(["metadata_options", i, "http_tokens"])
+	not late(i)
 	finding := {
 		"message": sprintf("http_tokens is %s; wanted: required", [shown(tokens)]),
 		"path": sprintf("metadata_options[%d].http_tokens", [i]),
@@ -47,7 +47,13 @@ unknown contains finding if {
 undecided if {
 	some i, options in input.resource.metadata_options
 	not "disabled" in {object.get(options, "http_endpoint", null)}
+	late(i)
+}
+
+# The provider fills in what the block leaves out, so that a gap is unknown in the plan too.
+late(i) if {
 	terraform.unknown(["metadata_options", i, "http_tokens"])
+	planned.referenced("metadata_options")
 }
 
 undecided if {

@@ -62,10 +62,19 @@ test_edge_the_token_setting_is_decided_at_apply if verdict([
 		"address": "aws_instance.web",
 		"after": {"metadata_options": [{"http_endpoint": "enabled"}]},
 		"unknown": {"metadata_options": [{"http_tokens": true}]},
+		"references": {"metadata_options": ["data.external.settings"]},
 	},
 ]) == {
 	["aws_instance.web", "unknown", "http_tokens is known only after apply; wanted: required"],
 }
+
+test_edge_the_block_says_nothing_of_tokens_which_the_plan_shows_as_unknown if verdict([
+	{
+		"address": "aws_instance.web",
+		"after": {"metadata_options": [{"http_endpoint": "enabled"}]},
+		"unknown": {"metadata_options": [{"http_tokens": true, "http_put_response_hop_limit": true}]},
+	},
+]) == {["aws_instance.web", "deny", "http_tokens is not set; wanted: required"]}
 
 test_edge_a_dynamic_block_decided_at_apply if verdict([
 	{

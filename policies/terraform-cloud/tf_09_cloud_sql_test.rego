@@ -102,10 +102,22 @@ test_edge_decided_at_apply if verdict([
 		"address": "google_sql_database_instance.shop",
 		"after": {"settings": [{"ip_configuration": [{}]}]},
 		"unknown": {"settings": [{"ip_configuration": [{"ipv4_enabled": true, "ssl_mode": true}]}]},
+		"references": {"settings": ["data.external.settings"]},
 	},
 ]) == {
 	["google_sql_database_instance.shop", "unknown", "ipv4_enabled is known only after apply; wanted: no public address"],
 	["google_sql_database_instance.shop", "unknown", "ssl_mode is known only after apply; wanted: ENCRYPTED_ONLY"],
+}
+
+test_edge_a_mode_left_out_beside_a_network_of_the_plan if verdict([
+	{
+		"address": "google_sql_database_instance.shop",
+		"after": {"settings": [{"ip_configuration": [{"ipv4_enabled": false}]}]},
+		"unknown": {"settings": [{"ip_configuration": [{"private_network": true, "ssl_mode": true}]}]},
+		"references": {"settings": ["google_compute_network.main"]},
+	},
+]) == {
+	["google_sql_database_instance.shop", "deny", "ssl_mode is not set; wanted: ENCRYPTED_ONLY"],
 }
 
 test_edge_the_block_is_left_out_and_shown_as_unknown if verdict([
