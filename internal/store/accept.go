@@ -43,7 +43,8 @@ type Work struct {
 	// NotBefore delays the work; zero: at once. When works fold, the earliest counts.
 	NotBefore time.Time
 
-	// Priority is 1 (first) to 4 (last); 0 means 2. When works fold, the smallest counts.
+	// Priority is 1 (first) to 4 (last); 0 means 2. When works fold, the smallest counts: a more urgent one overtakes, because it
+	// gets a nudge of its own.
 	Priority int
 }
 

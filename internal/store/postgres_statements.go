@@ -31,6 +31,7 @@ func postgresStatements() *statements {
 				args = excluded.args,
 				priority = least(w.priority, excluded.priority),
 				generation = w.generation + 1,
+				nudged = w.nudged AND excluded.priority >= w.priority,
 				not_before = CASE WHEN w.held THEN w.not_before ELSE least(w.not_before, excluded.not_before) END,
 				wake_at = CASE WHEN w.held OR w.nudged OR w.owner <> '' THEN w.wake_at ELSE least(w.wake_at, excluded.not_before) END
 			RETURNING w.owner = '' AND NOT w.nudged AND w.not_before <= {now}`),
@@ -52,7 +53,7 @@ func postgresStatements() *statements {
 			FROM (SELECT {now} + $7::bigint * interval '1 microsecond' AS pause) p
 			WHERE kind = $1 AND key = $2 AND owner = $3
 			RETURNING not_before <= {now}`),
-		expired: expand(`SELECT kind, key, owner, attempt FROM work WHERE wake_at <= {now} ORDER BY wake_at LIMIT $1
+		expired: expand(`SELECT kind, key, owner, attempt, priority FROM work WHERE wake_at <= {now} ORDER BY wake_at LIMIT $1
 			FOR UPDATE SKIP LOCKED`),
 		anything: expand(`SELECT 1::bigint FROM work WHERE wake_at <= {now} LIMIT 1`),
 		queueStat: `SELECT kind, count(*) FILTER (WHERE owner = ''), count(*) FILTER (WHERE owner <> ''),

@@ -33,6 +33,7 @@ func sqliteStatements() *statements {
 				args = excluded.args,
 				priority = min(priority, excluded.priority),
 				generation = generation + 1,
+				nudged = nudged AND excluded.priority >= priority,
 				not_before = CASE WHEN held THEN not_before ELSE min(not_before, excluded.not_before) END,
 				wake_at = CASE WHEN held OR nudged OR owner <> '' THEN wake_at ELSE min(wake_at, excluded.not_before) END
 			RETURNING owner = '' AND NOT nudged AND not_before <= {now}`),
@@ -51,7 +52,7 @@ func sqliteStatements() *statements {
 				wake_at    = CASE WHEN ?5 THEN {now} + ?7 ELSE min(not_before, {now} + ?7) END
 			WHERE kind = ?1 AND key = ?2 AND owner = ?3
 			RETURNING not_before <= {now}`),
-		expired:  expand(`SELECT kind, key, owner, attempt FROM work WHERE wake_at <= {now} ORDER BY wake_at LIMIT ?1`),
+		expired:  expand(`SELECT kind, key, owner, attempt, priority FROM work WHERE wake_at <= {now} ORDER BY wake_at LIMIT ?1`),
 		anything: expand(`SELECT 1 FROM work WHERE wake_at <= {now} LIMIT 1`),
 		queueStat: `SELECT kind, sum(owner = ''), sum(owner <> ''), sum(attempt > 0), min(created)
 			FROM work GROUP BY kind ORDER BY kind`,

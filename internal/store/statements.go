@@ -19,7 +19,7 @@ type statements struct {
 	finish    string // kind, key, owner; deletes unless an event arrived meanwhile
 	again     string // kind, key, owner -> due; for an event that arrived meanwhile
 	putBack   string // kind, key, owner, failed attempts to add, held, error, pause in microseconds -> due
-	expired   string // limit -> kind, key, owner, attempt; rows that nobody looked after in time
+	expired   string // limit -> kind, key, owner, attempt, priority; rows that nobody looked after in time
 	anything  string // -> 1 when expired would return something
 	queueStat string // -> kind, waiting, running, failing, oldest
 

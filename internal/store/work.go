@@ -241,10 +241,10 @@ func (s *Store) wake(ctx context.Context) error {
 	return s.engine.write(ctx, func(c conn) error {
 		type row struct {
 			claim
-			failures int
+			failures, priority int
 		}
 		found, err := collect(ctx, c, func(rs rows) (r row, err error) {
-			return r, rs.Scan(&r.kind, &r.key, &r.owner, &r.failures)
+			return r, rs.Scan(&r.kind, &r.key, &r.owner, &r.failures, &r.priority)
 		}, s.sql.expired, 100)
 		if err != nil {
 			return err
@@ -252,7 +252,7 @@ func (s *Store) wake(ctx context.Context) error {
 		var nudges []nudge
 		for _, r := range found {
 			if r.owner == "" {
-				nudges = append(nudges, nudge{r.kind, r.key, clampPriority(0)})
+				nudges = append(nudges, nudge{r.kind, r.key, clampPriority(r.priority)})
 				continue
 			}
 			s.options.Log.WithFields(logrus.Fields{"kind": r.kind, "key": r.key}).Warn("the process that did this work is gone; doing it again")
@@ -260,7 +260,7 @@ func (s *Store) wake(ctx context.Context) error {
 			if r.failures >= 3 { // perhaps it is the work that kills
 				pause = backoff(r.failures)
 			}
-			err := s.release(ctx, c, Work{Kind: r.kind, Key: r.key}, s.sql.putBack, r.kind, r.key, r.owner, 1, false, "the process was lost", pause.Microseconds())
+			err := s.release(ctx, c, Work{Kind: r.kind, Key: r.key, Priority: r.priority}, s.sql.putBack, r.kind, r.key, r.owner, 1, false, "the process was lost", pause.Microseconds())
 			if err != nil {
 				return err
 			}

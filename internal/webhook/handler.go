@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
@@ -24,6 +26,14 @@ const MaxBody = 25 << 20
 
 // acceptTimeout leaves GitHub, which gives up after 10 seconds, time to hear that storing failed.
 const acceptTimeout = 8 * time.Second
+
+// Bodies that are being read may hold this much memory together; a stranger can make us read, if not believe, as many as he
+// likes. Waiting for room and for the body is bounded by what GitHub itself would wait.
+const (
+	bodyMemory  = 8 * MaxBody
+	roomTimeout = 5 * time.Second
+	readTimeout = 10 * time.Second
+)
 
 // An Acceptor makes a delivery and its work durable in one transaction before it returns nil. A delivery whose id it knows
 // changes nothing and is reported as a duplicate. *store.Store is one.
@@ -48,6 +58,7 @@ type Handler struct {
 	secrets    [][]byte
 	deliveries *prometheus.CounterVec
 	duration   prometheus.Histogram
+	room       *semaphore.Weighted // bytes of bodyMemory
 }
 
 // New makes a handler. Its counters are registered with Options.Metrics.
@@ -55,7 +66,7 @@ func New(o Options) (*Handler, error) {
 	if len(o.Secrets) == 0 || o.Store == nil {
 		return nil, errors.New("receiving webhooks needs a secret and a store")
 	}
-	h := &Handler{options: o}
+	h := &Handler{options: o, room: semaphore.NewWeighted(bodyMemory)}
 	for _, secret := range o.Secrets {
 		if secret == "" {
 			return nil, errors.New("a webhook secret is empty: anybody could sign with it")
@@ -138,10 +149,11 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request) (result string
 	if err != nil {
 		return "", err // before the body is read: a stranger must not make us hold it
 	}
-	body, err := readBody(w, r)
+	body, done, err := h.readBody(w, r)
 	if err != nil {
 		return "", err
 	}
+	defer done()
 	if !h.signed(body, signature) {
 		return "", refuse(http.StatusUnauthorized, "the signature does not match; check that the App's webhook secret is the one in GITHUB_WEBHOOK_SECRET")
 	}
@@ -177,20 +189,38 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request) (result string
 	return "accepted", nil
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// readBody reads the payload. done gives its memory back.
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (body []byte, done func(), err error) {
 	tooLarge := refuse(http.StatusRequestEntityTooLarge, "the payload is larger than %d MB, which GitHub never sends", MaxBody>>20)
-	if r.ContentLength > MaxBody {
-		return nil, tooLarge
+	size := r.ContentLength
+	if size > MaxBody {
+		return nil, nil, tooLarge
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if size < 0 {
+		size = MaxBody
+	}
+	waiting, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), roomTimeout)
+	defer cancel()
+	if err := h.room.Acquire(waiting, size); err != nil {
+		return nil, nil, fmt.Errorf("reading a payload: %d MB of others are being read: %w", bodyMemory>>20, err)
+	}
+	defer func() {
+		if err != nil {
+			h.room.Release(size)
+		}
+	}()
+	// Only a real connection has a deadline; without one the server's own limits are all there is.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTimeout))
+	buffer := bytes.NewBuffer(make([]byte, 0, max(0, r.ContentLength)+bytes.MinRead))
+	_, err = buffer.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return nil, tooLarge
+		return nil, nil, tooLarge
 	case err != nil:
-		return nil, refuse(http.StatusBadRequest, "the payload ended early")
+		return nil, nil, refuse(http.StatusBadRequest, "the payload ended early")
 	}
-	return body, nil
+	return buffer.Bytes(), func() { h.room.Release(size) }, nil
 }
 
 var (

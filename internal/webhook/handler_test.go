@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -311,6 +312,39 @@ func TestSenderHangsUp(t *testing.T) {
 		t.Error("the delivery was dropped")
 	}
 }
+
+// TestNoRoom: bodies that never end hold the memory there is for them; others are answered 503, and served again afterwards.
+func TestNoRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := handler(t, &memory{})
+		release := make(chan struct{})
+		var slow sync.WaitGroup
+		for range 8 {
+			r := request("pull_request", "1", opened)
+			r.ContentLength, r.Body = webhook.MaxBody, io.NopCloser(stalled(release))
+			slow.Go(func() {
+				if w := serve(h, r); w.Code != 400 {
+					t.Errorf("a body that ends early: %d", w.Code)
+				}
+			})
+		}
+		synctest.Wait()
+		if w := serve(h, request("pull_request", "2", opened)); w.Code != 503 {
+			t.Errorf("without room: %d %s", w.Code, w.Body)
+		}
+		close(release)
+		slow.Wait()
+		if w := serve(h, request("pull_request", "2", opened)); w.Code != 202 {
+			t.Errorf("with room again: %d %s", w.Code, w.Body)
+		}
+	})
+}
+
+// stalled is a body that says nothing until it is closed, and then breaks off.
+type stalled <-chan struct{}
+
+func (s stalled) Read([]byte) (int, error) { <-s; return 0, io.ErrUnexpectedEOF }
 
 type example struct {
 	Name     string            `json:"name"`

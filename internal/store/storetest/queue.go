@@ -132,6 +132,32 @@ func testFoldParallel(t *testing.T, fresh func(testing.TB) string) {
 	}
 }
 
+func testPriority(t *testing.T, fresh func(testing.TB) string) {
+	s := Open(t, fresh(t), store.Options{Workers: 1})
+	with := func(key string, priority int) store.Work {
+		w := work(key, `1`)
+		w.Priority = priority
+		return w
+	}
+	check(t, s.Enqueue(t.Context(), with("last", 4)))
+	check(t, s.Enqueue(t.Context(), with("overtakes", 4)))
+	check(t, s.Enqueue(t.Context(), with("ordinary", 0)))
+	check(t, s.Enqueue(t.Context(), with("overtakes", 1)))
+	handler, calls := recorder(nil)
+	Work(t, s, evaluate(handler))
+	var order []string
+	for range 3 {
+		order = append(order, receive(t, calls, "work").Key)
+	}
+	if diff := cmp.Diff([]string{"overtakes", "ordinary", "last"}, order); diff != "" {
+		t.Error(diff)
+	}
+	idle(t, s)
+	if len(calls) != 0 {
+		t.Error("one run too many:", <-calls)
+	}
+}
+
 func testEventDuringRun(t *testing.T, fresh func(testing.TB) string) {
 	s := Open(t, fresh(t), store.Options{})
 	goOn := make(chan struct{})

@@ -27,6 +27,7 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		"stopping puts work back":      testStop,
 		"a lost lease":                 testLostLease,
 		"a database that often fails":  testChaos,
+		"urgent work comes first":      testPriority,
 		"a lost nudge":                 testLostNudge,
 		"recording":                    testRecord,
 		"recording twice":              testRecordTwice,
