@@ -11,7 +11,7 @@
 #   severity: high
 #   remedy: is_multi_region_trail = true, include_global_service_events = true, enable_logging = true
 #   inspects: {terraform: [aws_cloudtrail]}
-#   references: [AWS-0014, CKV_AWS_67, CKV_AWS_251, CKV_AWS_252]
+#   references: [AWS-0014, CKV_AWS_67, CKV_AWS_251]
 package gatehouse.audit.cloudtrail_regions
 
 import data.gatehouse.lib.terraform

@@ -11,7 +11,7 @@
 #   severity: medium
 #   remedy: recording_group { all_supported = true  include_global_resource_types = true }
 #   inspects: {terraform: [aws_config_configuration_recorder, aws_config_configuration_recorder_status]}
-#   references: [AWS-0019, CKV2_AWS_45, CKV2_AWS_48]
+#   references: [CKV2_AWS_45, CKV2_AWS_48]
 package gatehouse.audit.config_recorder
 
 import data.gatehouse.lib.terraform

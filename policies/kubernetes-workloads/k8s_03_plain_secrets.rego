@@ -12,7 +12,7 @@
 #   severity: high
 #   remedy: 'Rotate the secret; keep it in a store and refer to it: an ExternalSecret, SealedSecret or SOPS file, and env: [{name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: db, key: password}}}].'
 #   inspects: {kubernetes: [Pod, Secret, ConfigMap]}
-#   references: [KSV-0109, KSV-01010, CKV_K8S_35]
+#   references: [KSV-0109, KSV-01010]
 #   parameters:
 #     secret_types: {default: [], description: "Types of Secret that may stand in manifests, for example kubernetes.io/tls for public test certificates."}
 package gatehouse.kubernetes_workloads.plain_secrets

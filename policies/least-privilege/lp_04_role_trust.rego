@@ -11,7 +11,7 @@
 #   severity: critical
 #   remedy: 'Name the account or role: principals { type = "AWS"  identifiers = ["arn:aws:iam::123456789012:role/ci"] }.'
 #   inspects: {terraform: [aws_iam_role]}
-#   references: [CKV_AWS_60, CKV_AWS_61, AWS-0057]
+#   references: [CKV_AWS_60, CKV_AWS_61]
 package gatehouse.least_privilege.role_trust
 
 import data.gatehouse.lib.iam

@@ -13,7 +13,7 @@
 #   remedy: 'Rotate the secret; keep it in a secret store and pass its name: secrets = [{ name = "DB_PASSWORD", valueFrom = aws_secretsmanager_secret.db.arn }]; declare variables with sensitive = true.'
 #   inspects:
 #     terraform: [aws_instance, aws_launch_template, aws_launch_configuration, aws_lambda_function, aws_ecs_task_definition, google_compute_instance, google_compute_instance_template, google_cloudfunctions_function, google_cloudfunctions2_function, google_cloud_run_v2_service, google_cloud_run_v2_job, azurerm_linux_virtual_machine, azurerm_linux_web_app, azurerm_linux_function_app, azurerm_windows_web_app, azurerm_windows_function_app, variable]
-#   references: [AWS-0029, AWS-0036, AWS-0129, GCP-0043, CKV_AWS_45, CKV_AWS_46, CKV_SECRET_2]
+#   references: [AWS-0029, AWS-0036, AWS-0129, CKV_AWS_45, CKV_AWS_46, CKV_SECRET_2]
 #   unknown: warn
 package gatehouse.terraform_cloud.plain_secrets
 

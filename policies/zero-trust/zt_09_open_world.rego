@@ -23,7 +23,7 @@
 #       - google_compute_region_network_firewall_policy_rule
 #       - azurerm_network_security_group
 #       - azurerm_network_security_rule
-#   references: [AWS-0107, GCP-0027, AZU-0047, CKV_AWS_260, CKV_AWS_277]
+#   references: [AWS-0107, GCP-0027, AZU-0047, CKV_AWS_277]
 #   parameters:
 #     ports: {default: [80, 443], description: TCP and UDP ports that may be open to the world.}
 #     protocols: {default: [icmp, icmpv6, "1", "58"], description: Protocols that may be open to the world on any port.}
