@@ -232,7 +232,7 @@ func TestE2ETwoPullRequestsWithOneHead(t *testing.T) {
 	two.Reopen("ann")
 	s.blocked(one, waitsFor2)
 	two.Push(githubsim.CommitSpec{Files: map[string]string{"README.md": "two\n"}}) // of the branch, so of both
-	s.blocked(one, waitsFor1) // both wait, and one check cannot show both
+	s.blocked(one, waitsFor1)                                                      // both wait, and one check cannot show both
 	one.Approve("mei")
 	s.blocked(one, waitsFor2)
 	two.Close("ann")

@@ -45,6 +45,8 @@ func yamlError(data []byte, err error) error {
 	if strings.HasPrefix(message, "did not find expected") && !strings.Contains(message, "alphabetic") && !strings.Contains(message, "digit") {
 		line++ // the parser, unlike the scanner below it, counts from 0
 	}
+	// What is missing at the end is reported after it; nothing can be shown on a line that the file does not have.
+	line = min(line, 1+bytes.Count(bytes.TrimSuffix(data, []byte{'\n'}), []byte{'\n'}))
 	if _, name, ok := strings.Cut(message, "unknown anchor '"); ok {
 		line = aliasLine(data, strings.TrimSuffix(name, "' referenced"))
 	}

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -135,17 +134,17 @@ func (r *Repo) writeCommit(spec CommitSpec) (string, error) {
 		fmt.Fprintf(&b, "merge %s\n", sha)
 	}
 	for _, path := range spec.Delete {
-		fmt.Fprintf(&b, "D %s\n", strconv.Quote(path))
+		fmt.Fprintf(&b, "D %s\n", gitQuote(path))
 	}
 	for _, path := range sortedKeys(spec.Files) {
 		mode := "100644"
 		if slices.Contains(spec.Executable, path) {
 			mode = "100755"
 		}
-		fmt.Fprintf(&b, "M %s inline %s\ndata %d\n%s\n", mode, strconv.Quote(path), len(spec.Files[path]), spec.Files[path])
+		fmt.Fprintf(&b, "M %s inline %s\ndata %d\n%s\n", mode, gitQuote(path), len(spec.Files[path]), spec.Files[path])
 	}
 	for _, path := range sortedKeys(spec.Links) {
-		fmt.Fprintf(&b, "M 120000 inline %s\ndata %d\n%s\n", strconv.Quote(path), len(spec.Links[path]), spec.Links[path])
+		fmt.Fprintf(&b, "M 120000 inline %s\ndata %d\n%s\n", gitQuote(path), len(spec.Links[path]), spec.Links[path])
 	}
 	b.WriteString("done\n")
 	if _, err := runGit(r.dir, strings.NewReader(b.String()), nil, "fast-import", "--quiet", "--done"); err != nil {
@@ -160,6 +159,19 @@ func (r *Repo) writeCommit(spec CommitSpec) (string, error) {
 		r.verified[sha] = true
 	}
 	return sha, nil
+}
+
+// gitQuote is a path as fast-import reads it: bytes as they are, whatever they mean, but for those that would end it.
+func gitQuote(path string) string {
+	var b strings.Builder
+	for _, c := range []byte(path) {
+		if c < ' ' || c == '"' || c == '\\' {
+			fmt.Fprintf(&b, `\%03o`, c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return `"` + b.String() + `"`
 }
 
 func sortedKeys[V any](m map[string]V) []string {
