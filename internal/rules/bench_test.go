@@ -38,6 +38,12 @@ func plan(n int) []gate.Document {
 			"tags_all":    map[string]any{"team": fmt.Sprintf("team-%d", i%40), "cost_center": "1234", "environment": "production", "managed_by": "terraform"},
 			"environment": []any{map[string]any{"variables": map[string]any{"LOG_LEVEL": "info", "TABLE": name}}},
 		}
+		if kind == "aws_s3_bucket_public_access_block" { // of the bucket eight resources before it
+			values = map[string]any{
+				"id": "acme-" + name, "bucket": fmt.Sprintf("acme-r%d", i-8), "block_public_acls": true, "block_public_policy": true,
+				"ignore_public_acls": true, "restrict_public_buckets": true,
+			}
+		}
 		if i%500 == 0 {
 			values["ingress"] = []any{map[string]any{"from_port": 22, "to_port": 22, "protocol": "tcp", "cidr_blocks": []string{"0.0.0.0/0"}}}
 		}

@@ -4,9 +4,10 @@ import (
 	"container/list"
 	"crypto/sha256"
 	"encoding/json"
-	"fmt"
 	"hash"
+	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -108,18 +109,20 @@ func newHasher() hasher { return hasher{sha256.New()} }
 
 func (h hasher) text(parts ...string) {
 	for _, part := range parts {
-		fmt.Fprintf(h, "%d:%s", len(part), part)
+		h.write(strconv.Itoa(len(part)) + ":" + part)
 	}
 }
 
 func (h hasher) bytes(b []byte) {
 	if b == nil {
-		fmt.Fprint(h, "-")
+		h.write("-")
 		return
 	}
-	fmt.Fprintf(h, "%d:", len(b))
+	h.write(strconv.Itoa(len(b)) + ":")
 	_, _ = h.Write(b) // a hash never fails
 }
+
+func (h hasher) write(s string) { _, _ = io.WriteString(h, s) }
 
 func (h hasher) sum() (digest [32]byte) {
 	h.Sum(digest[:0])

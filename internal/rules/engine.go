@@ -2,11 +2,9 @@ package rules
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -119,7 +117,7 @@ func (e *Engine) programFor(wanted []*source) (*program, []gate.Problem) {
 		}
 	}
 	slices.SortFunc(all, func(a, b *source) int { return compareRules(a.rule, b.rule) })
-	p, problems := compile(all, e.known)
+	p, problems := compileSafely(all, e.known)
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -128,16 +126,18 @@ func (e *Engine) programFor(wanted []*source) (*program, []gate.Problem) {
 }
 
 func (e *Engine) computeDigest() string {
-	h := sha256.New()
-	fmt.Fprintf(h, "gatehouse rules 1\nversion %q\nopa %q\nscope %q\n", e.options.Version, version.Version, e.options.scope())
+	h := newHasher()
+	h.text("gatehouse rules 1", e.options.Version, version.Version, e.options.scope())
 	for _, s := range e.rules {
 		digestRule(h, s)
 	}
 	// Helpers, and rules that are off, may be referred to by those in force.
 	for _, s := range e.sorted() {
-		fmt.Fprintf(h, "source %q %x\n", s.file, sha256.Sum256(s.text))
+		h.text("source", s.file)
+		h.bytes(s.text)
 	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+	digest := h.sum()
+	return "sha256:" + hex.EncodeToString(digest[:])
 }
 
 // sorted gives all sources by file.
@@ -150,8 +150,20 @@ func (e *Engine) sorted() []*source {
 	return all
 }
 
+// compileSafely is compile with a failure of the Rego engine as a problem.
+func compileSafely(wanted []*source, known map[string][]*source) (p *program, problems []gate.Problem) {
+	defer func() {
+		if r := recover(); r != nil {
+			p, problems = nil, []gate.Problem{{
+				Code: "rules", Message: clean(fmt.Sprintf("the rules do not compile: %v: %v", errPanic, r), 500), Remedy: compileRemedy,
+			}}
+		}
+	}()
+	return compile(wanted, known)
+}
+
 // digestRule writes what makes one rule judge as it does.
-func digestRule(w io.Writer, s *source) {
+func digestRule(h hasher, s *source) {
 	values := map[string]any{}
 	for _, p := range s.rule.Parameters {
 		values[p.Name] = p.Value
@@ -160,7 +172,9 @@ func digestRule(w io.Writer, s *source) {
 	if err != nil { // normalized values always can be written
 		parameters = []byte(err.Error())
 	}
-	fmt.Fprintf(w, "rule %q %q %q %q %s %x\n", s.rule.ID, s.file, s.rule.Enforcement, s.rule.Unknown, parameters, sha256.Sum256(s.text))
+	h.text("rule", s.rule.ID, s.file, s.rule.Enforcement, s.rule.Unknown)
+	h.bytes(parameters)
+	h.bytes(s.text)
 }
 
 func (o *Options) scope() string {

@@ -28,6 +28,8 @@ type evaluation struct {
 	engine  *Engine
 	limits  *Limits
 	program *program
+
+	limitsText string // part of every cache key: with other limits a rule may fail
 	names   *names
 	docs    []gate.Document
 	sets    []*documentSet
@@ -90,6 +92,7 @@ func (e *Engine) newEvaluation(ctx context.Context, p *program, in Input, d *dis
 		values: make([]decoded, len(in.Documents)), batches: make([][]*batch, len(in.Documents)),
 		results: make([]outcome, len(in.Documents)), dead: make([]atomic.Bool, len(p.rules)),
 	}
+	run.limitsText = fmt.Sprint(*run.limits)
 	run.sets, run.setOf = setsOf(in.Documents)
 	var err error
 	if run.pullRequest, run.pullRequestText, err = pullRequestTerm(in.PullRequest); err != nil {
@@ -133,11 +136,19 @@ func (e *evaluation) decodeCompanions() {
 	}
 	parallel(len(list), func(w, i int) {
 		i = list[i]
+		defer e.recover(&e.docs[i])
 		if err := e.names.decode(e.workers[w].decoder, &e.docs[i], &e.values[i]); err != nil {
 			e.values[i] = decoded{}
 			e.failures.document(&e.docs[i], err)
 		}
 	})
+}
+
+// recover makes a failure of ours or of the Rego engine's a problem of the document at hand; the server goes on.
+func (e *evaluation) recover(doc *gate.Document) {
+	if r := recover(); r != nil {
+		e.failures.document(doc, fmt.Errorf("%w: %v", errPanic, r))
+	}
 }
 
 // judge asks all rules about one document.
@@ -147,11 +158,7 @@ func (e *evaluation) judge(w *worker, i int) {
 		return
 	}
 	doc := &e.docs[i]
-	defer func() {
-		if r := recover(); r != nil {
-			e.failures.document(doc, fmt.Errorf("%w: %v", errPanic, r))
-		}
-	}()
+	defer e.recover(doc)
 	if e.ctx.Err() != nil {
 		e.failures.unfinished()
 		return
@@ -219,10 +226,10 @@ func (j *judgement) cacheKey(b *batch, s side) (key [32]byte, ok bool) {
 		return key, false
 	}
 	h := newHasher()
-	for _, r := range b.rules {
-		h.text(r.key)
+	h.text(b.key, j.limitsText)
+	if s == base {
+		h.text("base")
 	}
-	h.text(fmt.Sprint(bool(s)), fmt.Sprint(*j.limits))
 	h.document(j.doc)
 	if b.uses.companions() {
 		digest := j.companionDigest(j.set, b)
@@ -336,7 +343,7 @@ func (f *failures) problems(limits *Limits) []gate.Problem {
 	var list []gate.Problem
 	if f.stopped {
 		list = append(list, gate.Problem{
-			Code: "rules", Message: fmt.Sprintf("the evaluation did not end within %s", limits.RunTime),
+			Code: "rules", Message: fmt.Sprintf("the evaluation was stopped before its end (its limit is %s)", limits.RunTime),
 			Remedy: "Try again; split the change, or find the slow rule with \"gatehouse rules test\".",
 		})
 	}

@@ -45,8 +45,15 @@ func (s *source) parse(known map[string][]*source) *parsedSource {
 
 // parseModule parses one file, turns data.parameters into the parameters of the rule id and finds what it must not do. Without
 // an id the file is a helper, which has no parameters.
-func parseModule(file string, text []byte, id string, known map[string][]*source) *parsedSource {
-	p := &parsedSource{}
+func parseModule(file string, text []byte, id string, known map[string][]*source) (p *parsedSource) {
+	p = &parsedSource{}
+	defer func() {
+		if r := recover(); r != nil { // of the parser, in a goroutine of ours
+			p = &parsedSource{problems: []gate.Problem{{
+				Code: "rules", File: file, Line: 1, Message: clean(fmt.Sprintf("the file cannot be read: %v: %v", errPanic, r), 500), Remedy: compileRemedy,
+			}}}
+		}
+	}()
 	module, err := ast.ParseModuleWithOpts(file, string(text), ast.ParserOptions{RegoVersion: ast.RegoV1})
 	if err != nil {
 		p.problems = compileProblems(err)

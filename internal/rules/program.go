@@ -129,6 +129,7 @@ type batch struct {
 	rules []*compiledRule
 	query *query
 	uses  uses
+	key   string // digest of the rules and of all that they refer to
 
 	// alone asks one rule each: to find out which of them fails, and for the base.
 	alone []*batch
@@ -175,7 +176,9 @@ func (p *program) batch(rules []*compiledRule) (*batch, error) {
 	if b.query, err = p.newQuery(rules); err != nil {
 		return nil, err
 	}
+	h := newHasher()
 	for _, r := range rules {
+		h.text(r.key)
 		b.uses.add(r.uses)
 		one := b
 		if len(rules) > 1 {
@@ -185,6 +188,8 @@ func (p *program) batch(rules []*compiledRule) (*batch, error) {
 		}
 		b.alone = append(b.alone, one)
 	}
+	digest := h.sum()
+	b.key = string(digest[:])
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.batches[name.String()] = b
