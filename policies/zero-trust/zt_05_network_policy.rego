@@ -50,11 +50,12 @@ exempt(name) if {
 }
 
 selected if {
-	some policy in input.objects.NetworkPolicy
+	prefix := concat("", [input.namespace, "/"])
+	some key, policy in input.objects.NetworkPolicy
+	startswith(key, prefix)
 	startswith(policy.apiVersion, "networking.k8s.io/")
-	object.get(policy, ["metadata", "namespace"], "") == input.namespace
-	"Ingress" in types(policy)
 	selector.selects(kubernetes.get(policy, ["spec", "podSelector"], {}), selector.pod_labels)
+	"Ingress" in types(policy)
 }
 
 selected if {
