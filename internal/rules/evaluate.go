@@ -30,13 +30,13 @@ type evaluation struct {
 	program *program
 
 	limitsText string // part of every cache key: with other limits a rule may fail
-	names   *names
-	docs    []gate.Document
-	sets    []*documentSet
-	setOf   []*documentSet
-	values  []decoded
-	batches [][]*batch // by document
-	workers []worker
+	names      *names
+	docs       []gate.Document
+	sets       []*documentSet
+	setOf      []*documentSet
+	values     []decoded
+	batches    [][]*batch // by document
+	workers    []worker
 
 	pullRequest     *ast.Term
 	pullRequestText []byte
