@@ -62,6 +62,16 @@ unknown contains finding if {
 	}
 }
 
+unknown contains finding if {
+	some source in policies.identity
+	source.policy.complete == false
+	count(source.policy.statements) == 0
+	finding := {
+		"message": sprintf("what %s allows is known only after apply; wanted: no way to raise one's own rights", [source.path]),
+		"path": source.path,
+	}
+}
+
 # Only patterns that can match at all are compared as patterns; most policies have none.
 wildcards(statement) := [pattern |
 	some pattern in statement.actions

@@ -179,3 +179,17 @@ test_edge_a_deleted_policy if verdict(
 	],
 	defaults,
 ) == set()
+
+test_edge_a_whole_policy_known_only_after_apply if verdict(
+	[
+		{
+			"address": "aws_iam_policy.ci",
+			"after": {"name": "ci"},
+			"unknown": {"policy": true},
+			"references": {"policy": ["aws_s3_bucket.x"]},
+		},
+	],
+	defaults,
+) == {
+	["aws_iam_policy.ci", "unknown", "what policy allows is known only after apply; wanted: no way to raise one's own rights"],
+}

@@ -59,13 +59,18 @@ unknown contains finding if {
 }
 
 unknown contains finding if {
-	not trust.complete
+	trust.complete == false
 	count(trust.statements) == 0
 	not named_in_plan
 	finding := {"message": "assume_role_policy is known only after apply; wanted: named accounts or roles", "path": "assume_role_policy"}
 }
 
-# What is still unknown is the ARN of an identity or an identity provider of the same plan, which is never "*".
+# What is still unknown is an ARN or an id that AWS gives out, which is never "*". Stored texts can be anything.
+identity(address) if {
+	regex.match(`(^|\.)(aws|tls)_[a-z0-9_]+\.`, address)
+	not regex.match(`(^|\.)aws_(ssm_parameter|secretsmanager_secret_version|s3_object|lambda_invocation|dynamodb_table_item)\.`, address)
+}
+
 named_in_plan if {
 	document_or_role := array.concat(
 		[address | some address in input.change.references.assume_role_policy],
@@ -78,7 +83,7 @@ named_in_plan if {
 	)
 	others := [address |
 		some address in document_or_role
-		not regex.match(`(^|\.)(aws_iam_(role|user|openid_connect_provider|saml_provider)|data\.aws_caller_identity|data\.aws_iam_policy_document)\.`, address)
+		not identity(address)
 	]
 	count(document_or_role) > 0
 	count(others) == 0

@@ -147,3 +147,23 @@ test_edge_a_deleted_role if verdict([
 		},
 	},
 ]) == set()
+
+test_edge_an_account_of_a_cluster_made_in_the_same_plan if verdict([
+	{
+		"address": "aws_iam_role.irsa",
+		"after": {"name": "irsa"},
+		"unknown": {"assume_role_policy": true},
+		"references": {"assume_role_policy": ["aws_eks_cluster.main", "aws_iam_openid_connect_provider.main"]},
+	},
+]) == set()
+
+test_edge_a_stored_text_can_be_anything if verdict([
+	{
+		"address": "aws_iam_role.x",
+		"after": {"name": "x"},
+		"unknown": {"assume_role_policy": true},
+		"references": {"assume_role_policy": ["aws_ssm_parameter.principal"]},
+	},
+]) == {
+	["aws_iam_role.x", "unknown", "assume_role_policy is known only after apply; wanted: named accounts or roles"],
+}

@@ -115,7 +115,7 @@ unknown contains finding if {
 	input.type == "aws_iam_role"
 	terraform.present
 	trust := iam.policy("assume_role_policy")
-	not trust.complete
+	trust.complete == false
 	count(trust.statements) == 0
 	some address in input.change.references.assume_role_policy
 	regex.match(`(^|\.)aws_iam_openid_connect_provider\.`, address)
