@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/store"
+	"github.com/gatehouse-dev/gatehouse/internal/work"
 )
 
 // intake is what a delivery amounts to.
@@ -99,8 +100,8 @@ func (r *reading) reason() string {
 	return r.event + "." + r.Action
 }
 
-func (r *reading) target() Target {
-	t := Target{InstallationID: r.Installation.ID, Reason: r.reason(), Delivery: r.id}
+func (r *reading) target() work.Target {
+	t := work.Target{InstallationID: r.Installation.ID, Reason: r.reason(), Delivery: r.id}
 	if r.Repository != nil {
 		t.RepositoryID, t.Owner, t.Name = r.Repository.ID, r.Repository.Owner.Login, r.Repository.Name
 	}
@@ -159,12 +160,12 @@ func (r *reading) pullRequest() error {
 		r.pushed(pr.Head.SHA)
 	case "closed":
 		if pr.Merged {
-			merged := Merged{Target: r.target(), Number: pr.Number, Head: pr.Head.SHA, Commit: pr.MergeCommitSHA, Branch: pr.Base.Ref,
+			merged := work.Merged{Target: r.target(), Number: pr.Number, Head: pr.Head.SHA, Commit: pr.MergeCommitSHA, Branch: pr.Base.Ref,
 				DefaultBranch: pr.Base.Ref == r.Repository.DefaultBranch, Actor: r.Sender.Login}
 			if pr.MergedBy != nil && pr.MergedBy.Login != "" {
 				merged.Actor = pr.MergedBy.Login
 			}
-			if err := r.add(KindMerged, ordinary, merged, r.Repository.ID, pr.Number); err != nil {
+			if err := r.add(work.KindMerged, ordinary, merged, r.Repository.ID, pr.Number); err != nil {
 				return err
 			}
 		}
@@ -176,7 +177,7 @@ func (r *reading) pullRequest() error {
 }
 
 func (r *reading) evaluate(number int) error {
-	return r.add(KindEvaluate, ordinary, Evaluate{Target: r.target(), Number: number}, r.Repository.ID, number)
+	return r.add(work.KindEvaluate, ordinary, work.Evaluate{Target: r.target(), Number: number}, r.Repository.ID, number)
 }
 
 // pushed records who made a commit a head. Nobody does when a branch is deleted.
@@ -219,12 +220,12 @@ func (r *reading) issueComment() error {
 	if len(line) > 1000 {
 		line = strings.ToValidUTF8(line[:1000], "")
 	}
-	return r.add(KindCommand, first, Command{Target: r.target(), Number: r.Issue.Number, CommentID: r.Comment.ID, Login: r.Comment.User.Login, Line: line},
+	return r.add(work.KindCommand, first, work.Command{Target: r.target(), Number: r.Issue.Number, CommentID: r.Comment.ID, Login: r.Comment.User.Login, Line: line},
 		r.Repository.ID, r.Issue.Number, r.Comment.ID)
 }
 
 // sweepCommit asks about a commit. The pull requests that check events list are not used: for forks there are none.
-func (r *reading) sweepCommit(what string, priority int, sha string, more Sweep) error {
+func (r *reading) sweepCommit(what string, priority int, sha string, more work.Sweep) error {
 	if err := r.needRepository(); err != nil {
 		return err
 	}
@@ -232,7 +233,7 @@ func (r *reading) sweepCommit(what string, priority int, sha string, more Sweep)
 		return fmt.Errorf("it has no commit")
 	}
 	more.Target, more.What, more.SHA, more.Action, more.Actor = r.target(), what, sha, r.Action, r.Sender.Login
-	return r.add(KindSweep, priority, more, r.Repository.ID, what, sha)
+	return r.add(work.KindSweep, priority, more, r.Repository.ID, what, sha)
 }
 
 func (r *reading) own(c *check) bool { return c.App != nil && c.App.ID == r.appID }
@@ -243,14 +244,14 @@ func (r *reading) checkRun() error {
 	}
 	switch {
 	case r.Action == "completed" && !r.own(r.CheckRun):
-		return r.sweepCommit(SweepCommit, last, r.CheckRun.HeadSHA, Sweep{})
+		return r.sweepCommit(work.SweepCommit, last, r.CheckRun.HeadSHA, work.Sweep{})
 	case r.Action == "rerequested" && r.own(r.CheckRun):
-		return r.sweepCommit(SweepRerequested, first, r.CheckRun.HeadSHA, Sweep{})
+		return r.sweepCommit(work.SweepRerequested, first, r.CheckRun.HeadSHA, work.Sweep{})
 	case r.Action == "requested_action" && r.own(r.CheckRun):
 		if r.RequestedAction == nil {
 			return fmt.Errorf("it has no requested_action")
 		}
-		return r.sweepCommit(SweepRerequested, first, r.CheckRun.HeadSHA, Sweep{Button: clip(r.RequestedAction.Identifier)})
+		return r.sweepCommit(work.SweepRerequested, first, r.CheckRun.HeadSHA, work.Sweep{Button: clip(r.RequestedAction.Identifier)})
 	}
 	return nil
 }
@@ -261,9 +262,9 @@ func (r *reading) checkSuite() error {
 	}
 	switch { // completed says nothing that the runs' own events did not say
 	case r.Action == "requested" && r.own(r.CheckSuite):
-		return r.sweepCommit(SweepRequested, ordinary, r.CheckSuite.HeadSHA, Sweep{})
+		return r.sweepCommit(work.SweepRequested, ordinary, r.CheckSuite.HeadSHA, work.Sweep{})
 	case r.Action == "rerequested" && r.own(r.CheckSuite):
-		return r.sweepCommit(SweepRerequested, first, r.CheckSuite.HeadSHA, Sweep{})
+		return r.sweepCommit(work.SweepRerequested, first, r.CheckSuite.HeadSHA, work.Sweep{})
 	}
 	return nil
 }
@@ -275,13 +276,13 @@ func (r *reading) workflowRun() error {
 	if r.Action != "completed" {
 		return nil
 	}
-	return r.sweepCommit(SweepCommit, ordinary, r.WorkflowRun.HeadSHA, Sweep{WorkflowRunID: r.WorkflowRun.ID})
+	return r.sweepCommit(work.SweepCommit, ordinary, r.WorkflowRun.HeadSHA, work.Sweep{WorkflowRunID: r.WorkflowRun.ID})
 }
 
-func (r *reading) status() error { return r.sweepCommit(SweepCommit, last, r.SHA, Sweep{}) }
+func (r *reading) status() error { return r.sweepCommit(work.SweepCommit, last, r.SHA, work.Sweep{}) }
 
 // push looks at branches: who pushed, whether it went around the gate, and what it means for pull requests into the branch.
-// Whether a branch is protected is not in the payload, so the handler of [Merged] has to see.
+// Whether a branch is protected is not in the payload, so the handler of [work.Merged] has to see.
 func (r *reading) push() error {
 	if err := r.needRepository(); err != nil {
 		return err
@@ -292,21 +293,21 @@ func (r *reading) push() error {
 	}
 	isDefault := name == r.Repository.DefaultBranch
 	r.pushed(r.After)
-	landed := Merged{Target: r.target(), Commit: r.After, Before: r.Before, Branch: name, DefaultBranch: isDefault, Forced: r.Forced,
+	landed := work.Merged{Target: r.target(), Commit: r.After, Before: r.Before, Branch: name, DefaultBranch: isDefault, Forced: r.Forced,
 		Deleted: r.Deleted, Actor: r.Sender.Login}
-	if err := r.add(KindMerged, last, landed, r.Repository.ID, "push", name, r.After); err != nil {
+	if err := r.add(work.KindMerged, last, landed, r.Repository.ID, "push", name, r.After); err != nil {
 		return err
 	}
 	if r.Deleted {
 		return nil
 	}
-	moved := Sweep{Target: r.target(), What: SweepBranch, Branch: name, DefaultBranch: isDefault, Before: r.Before, After: r.After, Actor: r.Sender.Login}
-	if err := r.add(KindSweep, last, moved, r.Repository.ID, SweepBranch, name); err != nil {
+	moved := work.Sweep{Target: r.target(), What: work.SweepBranch, Branch: name, DefaultBranch: isDefault, Before: r.Before, After: r.After, Actor: r.Sender.Login}
+	if err := r.add(work.KindSweep, last, moved, r.Repository.ID, work.SweepBranch, name); err != nil {
 		return err
 	}
 	if isDefault && r.Repository.Name == ".github" { // the organisation's default configuration may live here
 		moved.Organization = r.Repository.Owner.Login
-		return r.add(KindSweep, last, moved, "org", strings.ToLower(moved.Organization), SweepBranch)
+		return r.add(work.KindSweep, last, moved, "org", strings.ToLower(moved.Organization), work.SweepBranch)
 	}
 	return nil
 }
@@ -319,44 +320,44 @@ func (r *reading) mergeGroup() error {
 		return nil
 	}
 	g := r.MergeGroup
-	return r.sweepCommit(SweepMergeGroup, first, g.HeadSHA, Sweep{Branch: strings.TrimPrefix(g.BaseRef, "refs/heads/"), Before: g.BaseSHA, After: g.HeadSHA, Ref: g.HeadRef})
+	return r.sweepCommit(work.SweepMergeGroup, first, g.HeadSHA, work.Sweep{Branch: strings.TrimPrefix(g.BaseRef, "refs/heads/"), Before: g.BaseSHA, After: g.HeadSHA, Ref: g.HeadRef})
 }
 
 // members: who belongs to what, or may do what, has changed.
 func (r *reading) members() error {
-	s := Sweep{Target: r.target(), What: SweepMembers, Action: r.Action, Organization: r.Organization.Login, Actor: r.Sender.Login}
+	s := work.Sweep{Target: r.target(), What: work.SweepMembers, Action: r.Action, Organization: r.Organization.Login, Actor: r.Sender.Login}
 	if r.Repository != nil && r.event != "organization" && r.event != "membership" {
 		if err := r.needRepository(); err != nil {
 			return err
 		}
-		return r.add(KindSweep, last, s, r.Repository.ID, SweepMembers)
+		return r.add(work.KindSweep, last, s, r.Repository.ID, work.SweepMembers)
 	}
 	if s.Organization == "" {
 		return fmt.Errorf("it has neither repository nor organization")
 	}
-	return r.add(KindSweep, last, s, "org", strings.ToLower(s.Organization), SweepMembers)
+	return r.add(work.KindSweep, last, s, "org", strings.ToLower(s.Organization), work.SweepMembers)
 }
 
 func (r *reading) protection() error {
-	s := Sweep{Target: r.target(), What: SweepProtection, Action: r.Action, Organization: r.Organization.Login, Actor: r.Sender.Login}
+	s := work.Sweep{Target: r.target(), What: work.SweepProtection, Action: r.Action, Organization: r.Organization.Login, Actor: r.Sender.Login}
 	if r.Repository != nil {
 		if err := r.needRepository(); err != nil {
 			return err
 		}
-		return r.add(KindSweep, last, s, r.Repository.ID, SweepProtection)
+		return r.add(work.KindSweep, last, s, r.Repository.ID, work.SweepProtection)
 	}
 	if s.Organization == "" {
 		return fmt.Errorf("it has neither repository nor organization")
 	}
-	return r.add(KindSweep, last, s, "org", strings.ToLower(s.Organization), SweepProtection)
+	return r.add(work.KindSweep, last, s, "org", strings.ToLower(s.Organization), work.SweepProtection)
 }
 
 func (r *reading) installation() error {
 	if r.Installation.ID <= 0 {
 		return fmt.Errorf("it has no installation with an id")
 	}
-	s := Sweep{Target: r.target(), What: SweepInstallation, Action: r.Action, Organization: r.Installation.Account.Login, Actor: r.Sender.Login}
-	return r.add(KindSweep, ordinary, s, "installation", strconv.FormatInt(r.Installation.ID, 10))
+	s := work.Sweep{Target: r.target(), What: work.SweepInstallation, Action: r.Action, Organization: r.Installation.Account.Login, Actor: r.Sender.Login}
+	return r.add(work.KindSweep, ordinary, s, "installation", strconv.FormatInt(r.Installation.ID, 10))
 }
 
 // clip bounds what is carried along.

@@ -2,12 +2,12 @@ package storetest
 
 import (
 	"database/sql"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	_ "modernc.org/sqlite" // the driver "sqlite"
-	"net/url"
 )
 
 func isPostgres(url string) bool { return strings.HasPrefix(url, "postgres") }
