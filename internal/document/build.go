@@ -18,6 +18,7 @@ type Options struct {
 	Limits     Limits
 	Changed    map[string]bool // paths that the pull request changes, old names of renames included; nil: unknown, all of them
 	Plans      []PlanFile      // plans from elsewhere than the tree
+	Renderer   Renderer        // nil: kustomizations and charts are not rendered, only named
 }
 
 // TerraformOptions are the configured projects and which plan files of the tree count.
@@ -36,7 +37,8 @@ type Project struct {
 
 // KubernetesOptions say which files are manifests.
 type KubernetesOptions struct {
-	Paths []string // globs; none: every file whose content is a Kubernetes object
+	Paths  []string // globs; none: every file whose content is a Kubernetes object
+	Render RenderOptions
 }
 
 // PlanFile is a plan that was handed in.

@@ -2,29 +2,40 @@ package document
 
 import (
 	"context"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 )
 
-// exempt are the files of the head that are not plain manifests: the templates of Helm charts and what kustomizations are made of.
-// A file that was a plain manifest at the merge base stays one, whatever the pull request lays beside it; otherwise a new
-// Chart.yaml would take manifests out of judgement.
-func (r *kubernetesRun) exempt(ctx context.Context) (helm, patches map[string]bool) {
-	helm, patches = helmTemplates(r.head), r.patches(ctx, r.head)
+// exempted are files that are not plain manifests.
+type exempted struct {
+	rendered map[string]bool // of the head: parts of a root that was rendered
+	helm     map[string]bool // of the head: templates of other charts
+	patches  map[string]bool // of the head: what other kustomizations are made of
+	base     map[string]bool // of the merge base, for any of these reasons
+}
+
+// exempt are the files that are not plain manifests: what was rendered, the templates of Helm charts and what kustomizations are
+// made of. A file that was a plain manifest at the merge base stays one, whatever the pull request lays beside it; otherwise a new
+// Chart.yaml or kustomization would take manifests out of judgement.
+func (r *kubernetesRun) exempt(ctx context.Context, made *rendered) exempted {
+	e := exempted{rendered: made.headUsed, helm: helmTemplates(r.head), patches: r.patches(ctx, r.head), base: map[string]bool{}}
 	if r.base == nil {
-		return helm, patches
+		return e
 	}
-	baseHelm, basePatches := helmTemplates(r.base), r.patches(ctx, r.base)
+	for _, files := range []map[string]bool{helmTemplates(r.base), r.patches(ctx, r.base), made.baseUsed} {
+		maps.Copy(e.base, files)
+	}
 	for _, file := range r.base.Paths() {
-		if helm[file] && !baseHelm[file] {
-			delete(helm, file)
+		if e.base[file] {
+			continue
 		}
-		if patches[file] && !basePatches[file] {
-			delete(patches, file)
+		for _, files := range []map[string]bool{e.rendered, e.helm, e.patches} {
+			delete(files, file)
 		}
 	}
-	return helm, patches
+	return e
 }
 
 // helmTemplates are the files below the templates folder of a chart.

@@ -6,33 +6,40 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
-// pair matches the objects of the head with those of the merge base by group, kind, namespace and name: first within a file, then
-// across files, in the order in which they stand. What has no partner is new, or deleted.
+// pair matches the objects of the head with those of the merge base by group, kind, namespace and name: first within a set and a
+// file, then within a set, then across sets, in the order in which they stand. What has no partner is new, or deleted.
 func pair(head, base []found) []gate.Document {
 	type place struct {
-		file string
+		set, file string
 		identity
 	}
-	inFile := map[place][]int{}
-	anywhere := map[identity][]int{}
-	for i, o := range base {
-		p := place{o.file, o.identity}
-		inFile[p] = append(inFile[p], i)
-		anywhere[o.identity] = append(anywhere[o.identity], i)
+	// The more a key leaves out, the further away a partner may be.
+	keys := []func(found) place{
+		func(o found) place { return place{o.set, o.file, o.identity} },
+		func(o found) place { return place{o.set, "", o.identity} },
+		func(o found) place { return place{"", "", o.identity} },
 	}
-	partner := make([]int, len(head))
+	partner := make([]int, len(head)) // from 1; 0: none
 	taken := make([]bool, len(base))
-	for i, o := range head {
-		partner[i] = takeFirst(inFile, place{o.file, o.identity}, taken)
+	for _, key := range keys {
+		waiting := map[place][]int{}
+		for i, o := range base {
+			if !taken[i] {
+				waiting[key(o)] = append(waiting[key(o)], i)
+			}
+		}
+		for i, o := range head {
+			if candidates := waiting[key(o)]; partner[i] == 0 && len(candidates) > 0 {
+				partner[i], waiting[key(o)] = candidates[0]+1, candidates[1:]
+				taken[candidates[0]] = true
+			}
+		}
 	}
 	docs := make([]gate.Document, 0, len(head))
-	for i, o := range head {
-		if partner[i] < 0 {
-			partner[i] = takeFirst(anywhere, o.identity, taken)
-		}
+	for i := range head {
 		var before *found
-		if partner[i] >= 0 {
-			before = &base[partner[i]]
+		if partner[i] > 0 {
+			before = &base[partner[i]-1]
 		}
 		docs = append(docs, kubeDocument(&head[i], before))
 	}
@@ -44,22 +51,6 @@ func pair(head, base []found) []gate.Document {
 	return docs
 }
 
-// takeFirst takes the first candidate that nobody has, -1 for none. Those that are taken leave the list, so that many objects of
-// one identity do not cost a search each.
-func takeFirst[K comparable](candidates map[K][]int, k K, taken []bool) int {
-	list := candidates[k]
-	for len(list) > 0 && taken[list[0]] {
-		list = list[1:]
-	}
-	if len(list) == 0 {
-		delete(candidates, k)
-		return -1
-	}
-	taken[list[0]] = true
-	candidates[k] = list[1:]
-	return list[0]
-}
-
 // kubeDocument makes the document of an object; one of the two may be nil.
 func kubeDocument(after, before *found) gate.Document {
 	shown := after
@@ -68,7 +59,7 @@ func kubeDocument(after, before *found) gate.Document {
 	}
 	doc := gate.Document{
 		Kind: gate.KindKubernetes, Type: shown.kind, Group: shown.group, Name: shown.name, Namespace: shown.namespace,
-		Resource: shown.resource(), Set: ManifestSet, File: shown.file, PodPath: shown.podPath,
+		Resource: shown.resource(), Set: shown.set, File: shown.file, PodPath: shown.podPath,
 	}
 	schema, schemaBefore := json.RawMessage("[]"), json.RawMessage("[]")
 	if after != nil {

@@ -22,6 +22,7 @@ type kubernetesRun struct {
 
 // found is an object of a file.
 type found struct {
+	set  string // ManifestSet, or the root that made it
 	file string
 	*kubeObject
 }
@@ -31,36 +32,38 @@ func (b *builder) kubernetes(ctx context.Context) {
 		builder: b, known: map[string]*manifest{},
 		reader: &manifestReader{limits: b.limits, redactor: b.options.Redactor, schemas: newSchemas()},
 	}
-	helm, patches := r.exempt(ctx)
+	made := r.render(ctx)
+	head, base := made.head, made.base
+	exempt := r.exempt(ctx, &made)
 	var files []string
 	for _, file := range b.head.Paths() {
 		switch {
-		case !r.candidate(file):
-		case helm[file]:
+		case !r.candidate(file), exempt.rendered[file]:
+		case exempt.helm[file]:
 			if b.changed(file) {
-				b.unjudged(file, 0, "is a Helm template; charts are not rendered", "Add the rendered manifests to have them judged.", "kubernetes")
+				b.unjudged(file, 0, "is a Helm template of a chart that nothing renders",
+					"Name the chart in kubernetes.helm to have it judged; see docs/rendering.md.", "kubernetes")
 			}
-		case patches[file]:
+		case exempt.patches[file]:
 			if b.changed(file) {
-				b.unjudged(file, 0, "is part of a kustomization; overlays are not rendered", "Add the rendered manifests to have them judged.",
-					"kubernetes")
+				b.unjudged(file, 0, "is part of a kustomization that nothing renders",
+					"Name its root in kubernetes.kustomize to have it judged; see docs/rendering.md.", "kubernetes")
 			}
 		default:
 			files = append(files, file)
 		}
 	}
-	var head, base []found
 	r.load(ctx, b.head, files, func(file string, m *manifest) { head = append(head, r.judge(file, m)...) })
 	if b.base != nil {
 		var baseFiles []string
 		for _, file := range b.base.Paths() {
-			if r.candidate(file) {
+			if r.candidate(file) && !exempt.base[file] {
 				baseFiles = append(baseFiles, file)
 			}
 		}
 		r.load(ctx, b.base, baseFiles, func(file string, m *manifest) {
 			for i := range m.objects {
-				base = append(base, found{file, &m.objects[i]})
+				base = append(base, found{ManifestSet, file, &m.objects[i]})
 			}
 		})
 	}
@@ -208,7 +211,7 @@ func (r *kubernetesRun) judge(file string, m *manifest) []found {
 		if strings.HasSuffix(o.group, "kustomize.config.k8s.io") {
 			continue
 		}
-		objects = append(objects, found{file, o})
+		objects = append(objects, found{ManifestSet, file, o})
 	}
 	return objects
 }

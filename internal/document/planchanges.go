@@ -2,6 +2,7 @@ package document
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -232,7 +233,7 @@ func (r *planReader) change(c rawChange, address string) []byte {
 	}
 	out := make([]byte, 0, 256+len(c.unknown)+len(c.afterSensitive)+len(references)+len(provisioners)+2*len(address))
 	out = append(append(out, `{"actions":`...), c.actions...)
-	out = append(append(out, `,"unknown":`...), mask(c.unknown)...)
+	out = append(append(out, `,"unknown":`...), mask(uncertain(c.unknown, c.afterSensitive))...)
 	out = append(append(out, `,"sensitive":`...), mask(c.afterSensitive)...)
 	out = append(append(out, `,"mode":`...), orElse(c.mode, `"managed"`)...)
 	out = append(append(out, `,"module":`...), orElse(c.module, `""`)...)
@@ -315,4 +316,62 @@ func unionMask(own, other []byte) []byte {
 		out = append(append(appendString(out, key), ':'), value...)
 	}
 	return append(out, '}')
+}
+
+// uncertain marks what either mask marks. A sensitive value is a token by the time a rule sees it, so nobody can tell what it is:
+// it counts as unknown. Else an author could hide an open port from the rules by calling it sensitive.
+func uncertain(unknown, sensitive []byte) []byte {
+	if !hasTrue(sensitive) {
+		return unknown
+	}
+	var a, b any
+	if len(unknown) > 0 && json.Unmarshal(unknown, &a) != nil || json.Unmarshal(sensitive, &b) != nil {
+		return []byte("true") // masks that cannot be read: nothing about the resource is certain
+	}
+	merged, err := json.Marshal(unionOf(a, b))
+	if err != nil {
+		return []byte("true")
+	}
+	return merged
+}
+
+func unionOf(a, b any) any {
+	switch x := a.(type) {
+	case bool:
+		if x {
+			return true
+		}
+		return b
+	case map[string]any:
+		y, ok := b.(map[string]any)
+		if !ok {
+			return orTrue(b, a)
+		}
+		for key, value := range y {
+			x[key] = unionOf(x[key], value)
+		}
+		return x
+	case []any:
+		y, ok := b.([]any)
+		if !ok {
+			return orTrue(b, a)
+		}
+		for i, value := range y {
+			if i < len(x) {
+				x[i] = unionOf(x[i], value)
+			} else {
+				x = append(x, value)
+			}
+		}
+		return x
+	}
+	return b
+}
+
+// orTrue is true when mask is, and else the other.
+func orTrue(mask, other any) any {
+	if mask == true {
+		return true
+	}
+	return other
 }
