@@ -79,21 +79,26 @@ func (e *evaluation) view(s *documentSet, of side) *ast.Term {
 	v.once.Do(func() {
 		byType := map[string][][2]*ast.Term{}
 		var order []string
-		seen := map[string]bool{}
+		taken := map[string]int{} // by type and key: place among those of the type
 		for _, i := range s.docs {
 			doc := &e.docs[i]
 			if !e.program.uses.reads(doc) {
 				continue
 			}
 			key, value := e.companion(doc, &e.values[i], of)
-			// Two groups may have a Kind of one name; the first object of a name stands for both.
-			if value == nil || seen[doc.Type+"\x00"+key] {
+			if value == nil {
 				continue
 			}
-			seen[doc.Type+"\x00"+key] = true
+			if at, ok := taken[doc.Type+"\x00"+key]; ok {
+				if nativeGroup(doc) { // it came after a custom resource of the same Kind and name, which must not stand for it
+					byType[doc.Type][at][1] = value
+				}
+				continue
+			}
 			if byType[doc.Type] == nil {
 				order = append(order, doc.Type)
 			}
+			taken[doc.Type+"\x00"+key] = len(byType[doc.Type])
 			byType[doc.Type] = append(byType[doc.Type], [2]*ast.Term{ast.StringTerm(key), value})
 		}
 		pairs := make([][2]*ast.Term, len(order))
@@ -103,6 +108,11 @@ func (e *evaluation) view(s *documentSet, of side) *ast.Term {
 		v.term = ast.ObjectTerm(pairs...)
 	})
 	return v.term
+}
+
+// nativeGroup reports whether a Kubernetes object is of one of Kubernetes' own API groups.
+func nativeGroup(d *gate.Document) bool {
+	return d.Kind == gate.KindKubernetes && (!strings.Contains(d.Group, ".") || strings.HasSuffix(d.Group, ".k8s.io"))
 }
 
 // companion gives a document's key and value in the view; nil when it is not there on that side.

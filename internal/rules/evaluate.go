@@ -369,10 +369,20 @@ func (f *failures) problems(limits *Limits) []gate.Problem {
 			Remedy: "Correct the rule or set its enforcement to off.",
 		})
 	}
-	list = append(list, f.byDoc...)
+	sortProblems(f.byDoc)
+	docs := slices.Compact(f.byDoc)
+	if n := len(docs) - maxDocumentProblems; n > 0 {
+		docs = append(slices.Clip(docs[:maxDocumentProblems]), gate.Problem{
+			Code: "rules", Message: fmt.Sprintf("%d more documents cannot be judged", n), Remedy: "Mend the first ones and try again.",
+		})
+	}
+	list = append(list, docs...)
 	sortProblems(list)
-	return slices.Compact(list)
+	return list
 }
+
+// maxDocumentProblems is how many broken documents are named; nobody reads more.
+const maxDocumentProblems = 50
 
 // describe says what a rule failed of, and where.
 func describe(r *compiledRule, err error) (file string, line int, text string) {

@@ -268,6 +268,16 @@ deny contains "here" if input.resource.a`)},
 				"new | deny | A-1 | v1/Pod/shop/p |  | two Pod ", "new | warn | A-3 | v1/Pod/shop/p |  | 1",
 			},
 		},
+		"a custom resource does not stand for Kubernetes' own": {
+			rules: []string{ruleText("A-1", "{kubernetes: [Pod]}", `deny contains input.objects.ClusterRole["shop/r"].from`)},
+			docs: []gate.Document{
+				object("acme.io/v1", "ClusterRole", "r", "", `{"from":"acme"}`, nil),
+				object("rbac.authorization.k8s.io/v1", "ClusterRole", "r", "", `{"from":"kubernetes"}`, nil),
+				object("evil.io/v1", "ClusterRole", "r", "", `{"from":"evil"}`, nil),
+				object("v1", "Pod", "p", "", `{}`, []string{}),
+			},
+			want: []string{"new | deny | A-1 | v1/Pod/shop/p |  | kubernetes"},
+		},
 		"what nothing inspects is not judged": {
 			rules: []string{ruleText("A-1", "{terraform: [nothing]}", never)},
 			docs:  []gate.Document{thing("x", "", `not even JSON`)},

@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/gatehouse-dev/gatehouse/internal/rules"
@@ -23,5 +24,20 @@ func TestPolicies(t *testing.T) {
 			t.Errorf("%s:%d %s:\n%s", c.File, c.Line, c.Name, c.Failure)
 		}
 	}
-	t.Logf("%d cases", len(report.Cases))
+	e, err := rules.New(t.Context(), rules.Options{Builtin: policies.FS, Packs: []string{"all"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]bool{}
+	for _, c := range report.Cases {
+		files[c.File] = true
+	}
+	for _, r := range e.Rules() {
+		base := strings.TrimSuffix(r.File, ".rego")
+		for _, name := range []string{base + ".examples.yaml", base + "_test.rego"} {
+			if !files[name] {
+				t.Errorf("%s: the rule %s has no %s", r.File, r.ID, name)
+			}
+		}
+	}
 }
