@@ -25,8 +25,8 @@ type Workers struct {
 	limits  Limits
 	program string
 
-	mu     sync.Mutex
-	plain  bool // the kernel refuses namespaces
+	mu    sync.Mutex
+	plain bool // the kernel refuses namespaces
 }
 
 // New makes a starter of children of this program. It starts none yet.
