@@ -101,7 +101,7 @@ func TestE2EApprovedThenPushedDoesNotCount(t *testing.T) {
 	before := pr.HeadSHA()
 	pr.Push(githubsim.CommitSpec{Files: map[string]string{"README.md": "two\n"}})
 	s.blocked(pr, waitsFor1)
-	s.says(pr, "approved "+before[:7], "head is now "+pr.HeadSHA()[:7])
+	s.says(pr, "approved "+before[:7]+", but since then README.md changed")
 	pr.Approve("mei")
 	s.merges(pr, clear1)
 }
@@ -155,7 +155,8 @@ func TestE2ERetargetedBaseIsJudgedAnew(t *testing.T) {
 	pr.Approve("mei")
 	s.shows(pr, clear1)
 	pr.Retarget("ann", "release")
-	s.blocked(pr, "in_progress: Waiting for 1 more approval")
+	s.blocked(pr, "in_progress: Waiting for 2 approvals")
+	s.says(pr, "mei** approved a merge into main; it is now to be merged into release")
 	pr.Retarget("ann", "main")
 	s.merges(pr, clear1)
 }

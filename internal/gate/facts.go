@@ -18,6 +18,9 @@ type Facts struct {
 	// Pushers are the logins that pushed the present head. Empty: nobody can tell, and all contributors count as pushers.
 	Pushers []string `json:"pushers"`
 
+	Shown     Shown      `json:"shown"`     // the change as this decision shows it to people
+	Sightings []Sighting `json:"sightings"` // what each approval was given for; one for each that may count
+
 	Files      []FileChange `json:"files"`     // merge base to head
 	Changes    []Change     `json:"changes"`   // what happens to each document that is not left alone
 	Approvals  Approvals    `json:"approvals"` // from the configuration on the base branch
@@ -109,6 +112,9 @@ type Review struct {
 	State    string    `json:"state"`
 	CommitID string    `json:"commit_id"`
 	Time     time.Time `json:"time"`
+
+	// Comment says that it is a comment on the pull request which the configuration takes for an approval.
+	Comment bool `json:"comment,omitempty"`
 }
 
 // FileChange is one path that the pull request touches. A rename names both paths.
@@ -129,6 +135,7 @@ type Change struct {
 	File        string   `json:"file"`
 	Environment string   `json:"environment,omitempty"`
 	Actions     []string `json:"actions"`
+	Digest      string   `json:"digest,omitempty"` // of what happens to it, value by value
 }
 
 // Plan is one Terraform plan that was judged.

@@ -52,7 +52,7 @@ func peopleOf(f *Facts) *people {
 		}
 	}
 	p.extra = len(unknown)
-	p.latest = latestReviews(f.Reviews)
+	p.latest = Opinions(f.Reviews)
 	return p
 }
 
@@ -76,9 +76,9 @@ func short(sha string) string {
 	return sha
 }
 
-// latestReviews keeps each person's last opinion. Comments are none; a dismissal takes the opinion away, and does not bring
+// Opinions keeps each person's last opinion. Comments are none; a dismissal takes the opinion away, and does not bring
 // an older one back: GitHub forgot it when the newer one came.
-func latestReviews(reviews []Review) []Review {
+func Opinions(reviews []Review) []Review {
 	sorted := slices.Clone(reviews)
 	slices.SortStableFunc(sorted, func(a, b Review) int {
 		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
@@ -172,10 +172,7 @@ func (p *people) discount(r Review) string {
 	case slices.ContainsFunc(p.facts.Pushers, func(by string) bool { return fold(by) == login }):
 		return "pushed " + short(pr.Head.SHA) + ", the commit that is to be approved"
 	}
-	if r.CommitID != pr.Head.SHA {
-		return fmt.Sprintf("approved %s, but the head is now %s", short(r.CommitID), short(pr.Head.SHA))
-	}
-	return ""
+	return p.stale(r)
 }
 
 // lacks says what keeps somebody from being one of those who are asked, or "".

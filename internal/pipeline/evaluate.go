@@ -21,9 +21,6 @@ import (
 // patience is how many attempts a pull request is given before people are told that it cannot be judged. The attempts go on.
 const patience = 3
 
-// retellAfter is the pause after people were told.
-const retellAfter = 5 * time.Minute
-
 // evaluate gathers, decides and records one pull request.
 func (p *Pipeline) evaluate(ctx context.Context, args work.Evaluate, attempt int) error {
 	started := p.Clock()
@@ -37,8 +34,8 @@ func (p *Pipeline) evaluate(ctx context.Context, args work.Evaluate, attempt int
 	case err != nil && g == nil:
 		return p.retryable(err)
 	case err != nil:
-		// People see why the gate is shut while the attempts go on.
-		retry = store.RetryAfter{D: retellAfter, Err: err}
+		// People see why the gate is shut while the attempts go on, less and less often, until an event or a comment asks.
+		retry = p.retryable(err)
 		g.problem(gate.Problem{
 			Code: "github", Message: "the facts about this pull request could not be gathered: " + err.Error(),
 			Remedy: "Gatehouse goes on trying; comment `/gatehouse recheck` to try at once.",

@@ -52,7 +52,7 @@ func (p *Pipeline) gather(ctx context.Context, args work.Evaluate) (*gatherer, e
 	if g.facts.PullRequest.State != "open" {
 		return g, nil
 	}
-	for _, step := range []func(context.Context) error{g.git, g.configuration, g.changes, g.evaluate, g.people} {
+	for _, step := range []func(context.Context) error{g.git, g.configuration, g.changes, g.evaluate, g.people, g.seen} {
 		if err := step(ctx); err != nil {
 			return g, err
 		}
@@ -266,6 +266,9 @@ func (g *gatherer) evaluate(ctx context.Context) error {
 	g.facts.Missing = built.Missing
 	g.facts.Plans = built.Plans
 	g.facts.Changes = built.Changes
+	if err := digestChanges(g.facts.Changes, built.Documents); err != nil {
+		return err
+	}
 
 	engine, problems, err := g.Policies.Engine(ctx, g.config.Policies, g.base)
 	if err != nil {

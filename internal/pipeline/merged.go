@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/explain"
+	"github.com/gatehouse-dev/gatehouse/internal/forge"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 	"github.com/gatehouse-dev/gatehouse/internal/work"
 )
@@ -55,7 +58,39 @@ func (p *Pipeline) pushed(ctx context.Context, l work.Merged) error {
 	case byMerge:
 		return nil
 	}
+	if strings.Trim(l.Before, "0") == "" && !l.DefaultBranch {
+		cut, err := p.onDefaultBranch(ctx, repo, l)
+		if err != nil || cut {
+			return err
+		}
+	}
 	return p.bypass(ctx, l, "it was pushed without a pull request")
+}
+
+// onDefaultBranch reports whether a new branch was cut from the default branch: then nothing landed with it that was not
+// looked at when it landed there.
+func (p *Pipeline) onDefaultBranch(ctx context.Context, repo *forge.Repo, l work.Merged) (bool, error) {
+	name, err := repo.DefaultBranch(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read the default branch: %w", p.retryable(err))
+	}
+	mirror := gitmirror.Repo{Owner: l.Owner, Name: l.Name}
+	ref := "refs/heads/" + name
+	tip, err := p.Mirror.Resolve(ctx, mirror, repo.Token, ref)
+	if err != nil {
+		return false, fmt.Errorf("find the tip of %s: %w", name, err)
+	}
+	wants := []gitmirror.Want{{SHA: tip, Ref: ref}, {SHA: l.Commit, Ref: "refs/heads/" + l.Branch}}
+	if err := p.Mirror.Sync(ctx, mirror, repo.Token, wants); err != nil {
+		return false, fmt.Errorf("fetch %s and %s: %w", tip, l.Commit, err)
+	}
+	shared, err := p.Mirror.MergeBase(ctx, mirror, tip, l.Commit)
+	if errors.Is(err, gitmirror.ErrNoMergeBase) {
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("compare %s with %s: %w", l.Branch, name, err)
+	}
+	return shared == l.Commit, nil
 }
 
 // unpassed says why a merged head had no passing decision, or "".

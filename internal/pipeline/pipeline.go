@@ -37,6 +37,7 @@ type Mirror interface {
 	Diff(ctx context.Context, repo gitmirror.Repo, base, head string) ([]gitmirror.FileChange, error)
 	Tree(ctx context.Context, repo gitmirror.Repo, commit string) (*gitmirror.Tree, error)
 	Blobs(ctx context.Context, repo gitmirror.Repo, shas []string, limits gitmirror.Limits) (map[string][]byte, error)
+	MergeFile(ctx context.Context, ancestor, ours, theirs []byte) (merged []byte, clean bool, err error)
 }
 
 // Recorder keeps decisions where nobody can rewrite them.
