@@ -2,6 +2,7 @@ package forge
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -106,6 +107,11 @@ func (r *Repo) raw(ctx context.Context, c call, method, path string, body, out a
 	if err != nil && resp != nil && resp.StatusCode == http.StatusUnauthorized {
 		r.in.renew(token)
 		return send(ctx, r.in.client, r.app.opts, c, method, path, body, out)
+	}
+	if errors.As(err, new(MissingPermission)) {
+		// A token keeps the permissions that it was made with for an hour. An owner may accept more before it ends, so the
+		// next attempt asks with a new one.
+		r.in.renew(token)
 	}
 	return resp, err
 }

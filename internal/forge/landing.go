@@ -24,11 +24,15 @@ func (r *Repo) Protected(ctx context.Context, branch string) (bool, error) {
 	if in.GetProtected() {
 		return true, nil
 	}
+	name, err := r.DefaultBranch(ctx)
+	return name == branch, err
+}
+
+// DefaultBranch is the name of the repository's default branch.
+func (r *Repo) DefaultBranch(ctx context.Context) (string, error) {
 	var repo github.Repository
-	if _, err := r.do(ctx, call{what: "the repository", permission: "metadata=read"}, http.MethodGet, "", nil, &repo); err != nil {
-		return false, err
-	}
-	return repo.GetDefaultBranch() == branch, nil
+	_, err := r.do(ctx, call{what: "the repository", permission: "metadata=read"}, http.MethodGet, "", nil, &repo)
+	return repo.GetDefaultBranch(), err
 }
 
 // MergedAs reports whether a commit came to a branch by a merged pull request.
