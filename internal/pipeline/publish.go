@@ -18,7 +18,7 @@ import (
 const CheckName = "gatehouse"
 
 // closedReason marks what was said about a pull request that is closed now.
-const closedReason = "the pull request is closed"
+const closedReason = store.ReasonClosed
 
 // postCheck writes the check run on a head: the worst of the last decisions of the pull requests that have it. It is repeated
 // until GitHub has it; each repetition finds what an earlier one left, so a lost answer makes no second check run.

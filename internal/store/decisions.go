@@ -116,6 +116,7 @@ type DecisionFilter struct {
 	Resource     string // shell pattern with * and ?
 	Since        time.Time
 	Before       time.Time
+	Within       *Scope
 }
 
 // Decisions lists decisions, newest first, without their bodies. cursor is "" or what the call before returned as next; next is
@@ -128,6 +129,7 @@ func (s *Store) Decisions(ctx context.Context, f DecisionFilter, cursor string, 
 	if f.PullRequest != 0 {
 		q.where("d.pull_request = %s", f.PullRequest)
 	}
+	q.within(f.Within, "d.repository_id", "")
 	q.text("d.repository", f.Repository)
 	q.text("d.head", f.Head)
 	q.text("d.verdict", f.Verdict)
@@ -152,11 +154,17 @@ type ResourceChange struct {
 // Who lists what pull requests did to the resources that a shell pattern matches, newest first: for each pull request its last
 // decision.
 func (s *Store) Who(ctx context.Context, pattern, cursor string, limit int) (list []ResourceChange, next string, err error) {
+	return s.WhoWithin(ctx, pattern, nil, cursor, limit)
+}
+
+// WhoWithin is [Store.Who] in the repositories of a scope.
+func (s *Store) WhoWithin(ctx context.Context, pattern string, scope *Scope, cursor string, limit int) (list []ResourceChange, next string, err error) {
 	q := newSelect(s.sql, `SELECT `+decisionColumns+`, r.resource, r.actions, coalesce(m.merged_by, ''), coalesce(m.commit_sha, '')
 		FROM decision_resources r JOIN decisions d ON d.log_index = r.log_index
 		LEFT JOIN merges m ON m.repository_id = d.repository_id AND m.pull_request = d.pull_request`, "r.log_index", ", r.resource")
 	// Twice: once to find the decisions, without which a rare resource is looked for in all of them, newest first; once to leave
 	// out their other resources.
+	q.within(scope, "d.repository_id", "")
 	q.in("d.log_index", "SELECT log_index FROM decision_resources", "resource", pattern)
 	q.glob("r.resource", pattern)
 	q.where(`NOT EXISTS (SELECT 1 FROM decisions l
@@ -181,11 +189,13 @@ type EntryFilter struct {
 	Resource    string // shell pattern with * and ?
 	Since       time.Time
 	Before      time.Time
+	Within      *Scope
 }
 
 // Entries lists audit entries, newest first; cursor and next as with [Store.Decisions].
 func (s *Store) Entries(ctx context.Context, f EntryFilter, cursor string, limit int) (list []Entry, next string, err error) {
 	q := newSelect(s.sql, "SELECT e.leaf FROM log_entries e", "e.idx", "")
+	q.within(f.Within, "", "e.repository")
 	q.text("e.type", f.Type)
 	q.text("e.actor", f.Actor)
 	q.text("e.repository", f.Repository)

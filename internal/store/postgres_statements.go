@@ -88,6 +88,12 @@ func postgresStatements() *statements {
 			ORDER BY d.pull_request`),
 		putDecRes: `INSERT INTO decision_resources (log_index, resource, actions)
 			SELECT $1::bigint, value ->> 'resource', value ->> 'actions' FROM json_array_elements($2::text::json) ON CONFLICT DO NOTHING`,
+		putTerms: `INSERT INTO decision_terms (log_index, kind, term, n)
+			SELECT $1::bigint, value ->> 'kind', value ->> 'term', (value ->> 'n')::bigint FROM json_array_elements($2::text::json) ON CONFLICT DO NOTHING`,
+		putWaivers: `INSERT INTO decision_waivers (log_index, n, rule, resource, reason, owner, expires)
+			SELECT $1::bigint, (value ->> 'n')::bigint, value ->> 'rule', value ->> 'resource', value ->> 'reason', value ->> 'owner', value ->> 'expires'
+			FROM json_array_elements($2::text::json)`,
+		day: `to_char(d.time AT TIME ZONE 'UTC', 'YYYY-MM-DD')`,
 		supersede: `UPDATE publications SET state = 'superseded', reason = $4, updated = $5
 			WHERE repository_id = $1 AND pull_request = $2 AND head <> $3 AND state = 'pending'`,
 		pendPub: `INSERT INTO publications (repository_id, pull_request, head, decision, check_run_id, digest, state, reason, updated)

@@ -71,6 +71,8 @@ type Record struct {
 	FactsDigest  string    // of Facts; "": worked out
 	PolicyDigest string
 	Resources    []Resource
+	Terms        []Term      // what else it is found by
+	Waivers      []WaiverUse // findings that a waiver covered
 
 	// Entry is the audit entry. What it leaves out is filled in from the record; its detail gets the decision's id and digest.
 	Entry Entry
@@ -217,6 +219,9 @@ func (s *Store) putDecision(ctx context.Context, c conn, r Record, index int64) 
 	}
 	if _, err := c.exec(ctx, s.sql.putDecRes, index, string(encoded)); err != nil {
 		return fmt.Errorf("storing the decision's resources: %w", err)
+	}
+	if err := s.putTerms(ctx, c, r, index); err != nil {
+		return err
 	}
 	if r.Supersedes {
 		_, err := c.exec(ctx, s.sql.supersede, r.RepositoryID, r.PullRequest, r.Head, "a newer commit was evaluated: "+r.Head, r.Time)

@@ -82,6 +82,12 @@ func sqliteStatements() *statements {
 			SELECT max(log_index) FROM decisions WHERE repository_id = ?1 AND head = ?2 GROUP BY pull_request) ORDER BY d.pull_request`),
 		putDecRes: `INSERT INTO decision_resources (log_index, resource, actions)
 			SELECT ?1, value ->> 'resource', value ->> 'actions' FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING`,
+		putTerms: `INSERT INTO decision_terms (log_index, kind, term, n)
+			SELECT ?1, value ->> 'kind', value ->> 'term', value ->> 'n' FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING`,
+		putWaivers: `INSERT INTO decision_waivers (log_index, n, rule, resource, reason, owner, expires)
+			SELECT ?1, value ->> 'n', value ->> 'rule', value ->> 'resource', value ->> 'reason', value ->> 'owner', value ->> 'expires'
+			FROM json_each(?2)`,
+		day: `strftime('%Y-%m-%d', d.time / 1000000, 'unixepoch')`,
 		supersede: `UPDATE publications SET state = 'superseded', reason = ?4, updated = ?5
 			WHERE repository_id = ?1 AND pull_request = ?2 AND head <> ?3 AND state = 'pending'`,
 		pendPub: `INSERT INTO publications (repository_id, pull_request, head, decision, check_run_id, digest, state, reason, updated)

@@ -42,6 +42,9 @@ type statements struct {
 	latest        string // repository_id, pull_request -> decisionColumns, decision
 	latestHead    string // repository_id, head -> decisionColumns, decision: the latest of each pull request
 	putDecRes     string // log_index, JSON list of {resource, actions (JSON text)}
+	putTerms      string // log_index, JSON list of {kind, term, n}
+	putWaivers    string // log_index, JSON list of {n, rule, resource, reason, owner, expires}
+	day           string // the expression for the day of d.time, UTC, as YYYY-MM-DD
 	supersede     string // repository_id, pull_request, head, reason, updated
 	pendPub       string // repository_id, pull_request, head, decision, updated
 	putPub        string // repository_id, pull_request, head, decision, check_run_id, digest, state, reason, updated
