@@ -97,8 +97,8 @@ func (p *Pipeline) record(ctx context.Context, args work.Evaluate, g *gatherer, 
 		PullRequest: args.Number, Base: decision.Base, Head: decision.Head, Verdict: string(decision.Verdict), Time: g.facts.Time,
 		Facts: facts, Decision: text, FactsDigest: digest, PolicyDigest: decision.Policy.Digest,
 		Resources: resources(g.facts.Changes), Terms: terms(g.facts, decision), Waivers: waiverUses(decision),
-		Entry:     decisionEntry(g.facts, decision, id, digest),
-		Publish:   append(work.Publication{Evaluate: args, Head: decision.Head, Decision: id}.Works(), freed...),
+		Entry:   decisionEntry(g.facts, decision, id, digest),
+		Publish: append(work.Publication{Evaluate: args, Head: decision.Head, Decision: id}.Works(), freed...),
 	})
 	if err != nil {
 		return fmt.Errorf("record the decision: %w", err)
