@@ -55,6 +55,7 @@ type world struct {
 	out, err io.Writer
 	environ  []string
 	clock    func() time.Time
+	lease    time.Duration // see store.Options; 0 but in tests
 }
 
 // Main runs the command line and returns the exit status. The first interrupt ends the command in order; a second one kills.

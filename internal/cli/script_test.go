@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"gatehouse": func() { os.Exit(Main()) }})
+	testscript.Main(m, map[string]func(){"gatehouse": func() { os.Exit(Main()) }, testServer: serveForTest})
 }
 
 // TestScripts runs the commands as a user would, in testdata/script/*.txtar.

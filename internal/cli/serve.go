@@ -90,7 +90,9 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 	if err != nil {
 		return nil, fmt.Errorf("derive the key for secret values: %w", err)
 	}
-	db, err := store.Open(ctx, s.DatabaseURL, store.Options{Clock: w.clock, Signer: store.Key(signer, older...), Log: log})
+	db, err := store.Open(ctx, s.DatabaseURL, store.Options{
+		Clock: w.clock, Signer: store.Key(signer, older...), Log: log, Lease: w.lease,
+	})
 	if err != nil {
 		return nil, outside(err)
 	}
