@@ -10,10 +10,13 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/config"
 )
 
-// settingFlags gives every server setting a flag of its variable's name (GITHUB_API_URL: --github-api-url), and returns what
-// reads those that were set. Secrets have none: a command line is seen by every process of the machine.
+// settingFlags gives every server setting a flag of its variable's name, and returns what reads those that were set. Case and
+// the kind of dash do not matter: --GITHUB_API_URL is --github-api-url.
 func settingFlags(flags *pflag.FlagSet) func(*pflag.FlagSet) map[string]string {
 	variable := map[string]string{}
+	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		return pflag.NormalizedName(flagName(name))
+	})
 	t := reflect.TypeFor[config.Server]()
 	for i := range t.NumField() {
 		field := t.Field(i)
@@ -24,11 +27,10 @@ func settingFlags(flags *pflag.FlagSet) func(*pflag.FlagSet) map[string]string {
 		usage := fmt.Sprintf("%s (%s)", field.Tag.Get("desc"), name)
 		switch name {
 		case "GITHUB_APP_PRIVATE_KEY", "GITHUB_WEBHOOK_SECRET", "GITHUB_CLIENT_SECRET":
-			continue
+			usage += "; better the variable: a command line is seen by everybody on the machine"
 		}
-		flag := strings.ToLower(strings.ReplaceAll(name, "_", "-"))
-		variable[flag] = name
-		flags.String(flag, field.Tag.Get("envDefault"), usage)
+		variable[flagName(name)] = name
+		flags.String(flagName(name), field.Tag.Get("envDefault"), usage)
 	}
 	return func(flags *pflag.FlagSet) map[string]string {
 		set := map[string]string{}
@@ -39,4 +41,8 @@ func settingFlags(flags *pflag.FlagSet) func(*pflag.FlagSet) map[string]string {
 		})
 		return set
 	}
+}
+
+func flagName(variable string) string {
+	return strings.ToLower(strings.ReplaceAll(variable, "_", "-"))
 }
