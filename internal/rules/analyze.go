@@ -45,9 +45,14 @@ func (u *uses) settle(r *Rule) {
 		u.planAll = u.planAll || t == "*"
 		u.plan[t] = true
 	}
-	for _, t := range r.Inspects[gate.KindKubernetes] {
-		u.objectsAll = u.objectsAll || t == "*" || t == "Pod"
-		u.objects[t[strings.LastIndex(t, "/")+1:]] = true
+	for kind, types := range r.Inspects {
+		if kind == gate.KindTerraform {
+			continue
+		}
+		for _, t := range types {
+			u.objectsAll = u.objectsAll || t == "*" || t == "Pod"
+			u.objects[t[strings.LastIndex(t, "/")+1:]] = true
+		}
 	}
 }
 

@@ -39,13 +39,10 @@ func noChange(d *gate.Document) bool {
 
 // reads reports whether rules with these uses read the document as a companion.
 func (u *uses) reads(d *gate.Document) bool {
-	switch d.Kind {
-	case gate.KindTerraform:
+	if d.Kind == gate.KindTerraform {
 		return u.planAll || u.plan[d.Type]
-	case gate.KindKubernetes:
-		return u.objectsAll || u.objects[d.Type]
 	}
-	return false
+	return u.objectsAll || u.objects[d.Type]
 }
 
 // companionsChanged reports whether anything that the rule reads beside the document changes.
@@ -54,7 +51,7 @@ func (s *documentSet) companionsChanged(u *uses) bool {
 		return len(s.changed) > 0
 	}
 	types := u.plan
-	if s.kind == gate.KindKubernetes {
+	if s.kind != gate.KindTerraform {
 		types = u.objects
 	}
 	for t := range types {
@@ -121,15 +118,18 @@ func (e *evaluation) companion(doc *gate.Document, v *decoded, of side) (key str
 	if v.before == nil { // it could not be decoded, which is a problem already
 		return "", nil
 	}
-	if doc.Kind == gate.KindKubernetes {
+	if doc.Kind != gate.KindTerraform {
 		object := v.after
 		if of == base {
 			object = v.before
 		}
-		if object.Equal(n.null) {
+		switch {
+		case object.Equal(n.null):
 			return "", nil
+		case doc.Kind == gate.KindKubernetes:
+			return doc.Namespace + "/" + doc.Name, object
 		}
-		return doc.Namespace + "/" + doc.Name, object
+		return doc.Resource, object
 	}
 	resource, change := v.after, v.change
 	if of == base {
@@ -164,10 +164,10 @@ func (e *evaluation) companionDigest(s *documentSet, b *batch) [32]byte {
 	return value.digest
 }
 
-// setsOf groups documents by the plan or manifest set that they belong to.
-func setsOf(docs []gate.Document) (sets []*documentSet, of []*documentSet) {
+// setsOf gives each document the plan or manifest set that it belongs to.
+func setsOf(docs []gate.Document) []*documentSet {
 	byName := map[string]*documentSet{}
-	of = make([]*documentSet, len(docs))
+	of := make([]*documentSet, len(docs))
 	var name strings.Builder
 	for i := range docs {
 		name.Reset()
@@ -178,7 +178,6 @@ func setsOf(docs []gate.Document) (sets []*documentSet, of []*documentSet) {
 		if s == nil {
 			s = &documentSet{kind: docs[i].Kind, changed: map[string]bool{}, digests: map[*batch]*onceValue{}}
 			byName[name.String()] = s
-			sets = append(sets, s)
 		}
 		s.docs = append(s.docs, i)
 		if !noChange(&docs[i]) {
@@ -186,5 +185,5 @@ func setsOf(docs []gate.Document) (sets []*documentSet, of []*documentSet) {
 		}
 		of[i] = s
 	}
-	return sets, of
+	return of
 }

@@ -57,6 +57,43 @@ func (d *decoder) decode(src []byte) (*ast.Term, error) {
 	if len(src) == 0 {
 		return d.null, nil
 	}
+	d.begin(src)
+	v, err := d.value(0)
+	if err == nil {
+		err = d.end()
+	}
+	return v, err
+}
+
+// decodeObject gives the value of a JSON object with some fields more: defaults where the text has none of that name, and fixed
+// ones whatever it has. No text at all is an empty object.
+func (d *decoder) decodeObject(src []byte, defaults, fixed [][2]*ast.Term) (*ast.Term, error) {
+	d.begin(src)
+	d.add(defaults) // of a key that occurs twice the last value counts
+	if len(src) > 0 {
+		if d.next() != '{' {
+			return nil, d.fail("not an object")
+		}
+		if err := d.readFields(0); err != nil {
+			return nil, err
+		}
+		if err := d.end(); err != nil {
+			return nil, err
+		}
+	}
+	d.add(fixed)
+	return d.finish(0), nil
+}
+
+func (d *decoder) add(fields [][2]*ast.Term) {
+	for _, f := range fields {
+		if name, ok := f[0].Value.(ast.String); ok {
+			d.fields = append(d.fields, field{d.key([]byte(name)), f[1]})
+		}
+	}
+}
+
+func (d *decoder) begin(src []byte) {
 	if len(d.keys) > maxKeys {
 		clear(d.keys)
 	}
@@ -65,15 +102,15 @@ func (d *decoder) decode(src []byte) (*ast.Term, error) {
 	}
 	d.src, d.pos = src, 0
 	d.fields, d.items = d.fields[:0], d.items[:0]
-	v, err := d.value(0)
-	if err == nil {
-		d.space()
-		if d.pos != len(d.src) {
-			err = d.fail("something follows the value")
-		}
+}
+
+// end makes sure that nothing follows the value.
+func (d *decoder) end() error {
+	d.space()
+	if d.pos != len(d.src) {
+		return d.fail("something follows the value")
 	}
-	d.src = nil
-	return v, err
+	return nil
 }
 
 func (d *decoder) fail(what string) error {
@@ -283,11 +320,7 @@ func (d *decoder) readFields(depth int) error {
 		if err != nil {
 			return err
 		}
-		name := d.keys[string(text)]
-		if name == nil {
-			name = &key{term: ast.StringTerm(string(text))}
-			d.keys[string(text)] = name
-		}
+		name := d.key(text)
 		if d.next() != ':' {
 			return d.fail("a key without a colon")
 		}
@@ -307,6 +340,16 @@ func (d *decoder) readFields(depth int) error {
 			return d.fail("an object goes on without a comma")
 		}
 	}
+}
+
+// key finds or makes the key of a name.
+func (d *decoder) key(name []byte) *key {
+	k := d.keys[string(name)]
+	if k == nil {
+		k = &key{term: ast.StringTerm(string(name))}
+		d.keys[string(name)] = k
+	}
+	return k
 }
 
 // finish makes an object of the fields from base on. Of a key that occurs twice the last value counts, as in encoding/json.

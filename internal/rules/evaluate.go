@@ -32,7 +32,6 @@ type evaluation struct {
 	limitsText string // part of every cache key: with other limits a rule may fail
 	names      *names
 	docs       []gate.Document
-	sets       []*documentSet
 	setOf      []*documentSet
 	values     []decoded
 	batches    [][]*batch // by document
@@ -93,7 +92,7 @@ func (e *Engine) newEvaluation(ctx context.Context, p *program, in Input, d *dis
 		results: make([]outcome, len(in.Documents)), dead: make([]atomic.Bool, len(p.rules)),
 	}
 	run.limitsText = fmt.Sprint(*run.limits)
-	run.sets, run.setOf = setsOf(in.Documents)
+	run.setOf = setsOf(in.Documents)
 	var err error
 	if run.pullRequest, run.pullRequestText, err = pullRequestTerm(in.PullRequest); err != nil {
 		return nil, err

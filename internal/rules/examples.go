@@ -41,6 +41,7 @@ type TerraformExample struct {
 	Unknown      any            `yaml:"unknown"`
 	Sensitive    any            `yaml:"sensitive"`
 	References   map[string]any `yaml:"references"`
+	Configured   []string       `yaml:"configured"`
 	Provisioners []any          `yaml:"provisioners"`
 	Environment  string         `yaml:"environment"`
 }
@@ -148,7 +149,7 @@ func (t *TerraformExample) document() (doc gate.Document, err error) {
 	}
 	doc.Change, err = exampleJSON(map[string]any{
 		"unknown": orEmpty(t.Unknown), "sensitive": orEmpty(t.Sensitive), "mode": mode, "module": strings.TrimSuffix(prefix, "."),
-		"config_address": addressIndex.ReplaceAllString(t.Address, ""), "references": orEmpty(t.References),
+		"config_address": addressIndex.ReplaceAllString(t.Address, ""), "references": orEmpty(t.References), "configured": append([]string{}, t.Configured...),
 		"provisioners": append([]any{}, t.Provisioners...), "replace_paths": []any{}, "reason": "",
 	})
 	return doc, err

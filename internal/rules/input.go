@@ -71,32 +71,8 @@ func (n *names) readChange(d *decoder, doc *gate.Document) (*ast.Term, error) {
 	for i, action := range doc.Actions {
 		actions[i] = ast.InternedTerm(action)
 	}
-	pairs := [][2]*ast.Term{{n.actions, ast.ArrayTerm(actions...)}}
-	unknown, sensitive := false, false
-	if len(doc.Change) > 0 {
-		rest, err := d.decode(doc.Change)
-		if err != nil {
-			return nil, err
-		}
-		object, ok := rest.Value.(ast.Object)
-		if !ok {
-			return nil, fmt.Errorf("%w: not an object", errJSON)
-		}
-		object.Foreach(func(k, v *ast.Term) {
-			unknown = unknown || k.Equal(n.unknown)
-			sensitive = sensitive || k.Equal(n.sensitive)
-			if !k.Equal(n.actions) {
-				pairs = append(pairs, [2]*ast.Term{k, v})
-			}
-		})
-	}
-	if !unknown {
-		pairs = append(pairs, [2]*ast.Term{n.unknown, n.object})
-	}
-	if !sensitive {
-		pairs = append(pairs, [2]*ast.Term{n.sensitive, n.object})
-	}
-	return ast.ObjectTerm(pairs...), nil
+	return d.decodeObject(doc.Change,
+		[][2]*ast.Term{{n.unknown, n.object}, {n.sensitive, n.object}}, [][2]*ast.Term{{n.actions, ast.ArrayTerm(actions...)}})
 }
 
 // baseChange is input.change of the state before: nothing happens to the document, and all of it is known.
@@ -105,7 +81,7 @@ func (n *names) baseChange(change *ast.Term) *ast.Term {
 	if object, ok := change.Value.(ast.Object); ok {
 		object.Foreach(func(k, v *ast.Term) {
 			switch name, _ := k.Value.(ast.String); name {
-			case "sensitive", "mode", "module", "config_address", "references", "provisioners":
+			case "sensitive", "mode", "module", "config_address", "references", "configured", "provisioners":
 				pairs = append(pairs, [2]*ast.Term{k, v})
 			case "schema_before":
 				pairs = append(pairs, [2]*ast.Term{ast.StringTerm("schema"), v})
@@ -137,7 +113,7 @@ func (n *names) input(doc *gate.Document, v *decoded, s side, context, neighbour
 	)
 	if context != nil {
 		key := n.plan
-		if doc.Kind == gate.KindKubernetes {
+		if doc.Kind != gate.KindTerraform {
 			key = n.objects
 		}
 		pairs = append(pairs, [2]*ast.Term{key, context})

@@ -197,7 +197,12 @@ func (r *metadataReader) related(v *yaml.Node) {
 }
 
 // kinds are the kinds of documents that a rule can inspect.
-func kinds() []string { return []string{gate.KindTerraform, gate.KindKubernetes} }
+func kinds() []string {
+	return []string{
+		gate.KindTerraform, gate.KindKubernetes, gate.KindGitHubActions, gate.KindGitLabCI, gate.KindJenkinsfile, gate.KindAnsible,
+		gate.KindCodeowners, gate.KindDockerfile, gate.KindCloudInit, gate.KindGate,
+	}
+}
 
 func (r *metadataReader) inspects(v *yaml.Node) {
 	r.each(v, "custom.inspects", func(kind string, k, v *yaml.Node) bool {
@@ -206,7 +211,7 @@ func (r *metadataReader) inspects(v *yaml.Node) {
 		}
 		types := r.texts("custom.inspects."+kind, v)
 		for _, t := range types {
-			if kind == gate.KindTerraform && strings.Contains(t, "/") || strings.Count(t, "/") > 1 || strings.HasSuffix(t, "/") {
+			if kind != gate.KindKubernetes && strings.Contains(t, "/") || strings.Count(t, "/") > 1 || strings.HasSuffix(t, "/") {
 				r.problem(v.Line, fmt.Sprintf("custom.inspects.%s has %q, which is no type", kind, t),
 					"Write a Terraform type, a Kubernetes Kind or group/Kind, or \"*\".")
 			}

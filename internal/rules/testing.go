@@ -170,6 +170,11 @@ func (t *tests) unit(ctx context.Context) ([]Case, error) {
 	if len(testFiles) == 0 {
 		return nil, nil
 	}
+	return runUnit(ctx, sources, modules, testFiles)
+}
+
+// runUnit runs the tests among the modules; testFiles tells them apart.
+func runUnit(ctx context.Context, sources []*source, modules map[string]*ast.Module, testFiles map[string]bool) ([]Case, error) {
 	store, err := parameterStore(sources)
 	if err != nil {
 		return nil, err
