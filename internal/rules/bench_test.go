@@ -137,3 +137,48 @@ func BenchmarkCompile(b *testing.B) {
 		}
 	}
 }
+
+// manifests makes n Kubernetes objects: Deployments with their Services, accounts and disruption budgets, and network policies.
+func manifests(n int) []gate.Document {
+	docs := make([]gate.Document, 0, n)
+	add := func(apiVersion, group, kind, namespace, name string, podPath []string, body string) {
+		after := fmt.Sprintf(`{"apiVersion":%q,"kind":%q,"metadata":{"name":%q,"namespace":%q,"labels":{"app":%q}},%s}`, apiVersion, kind, name, namespace, name, body)
+		docs = append(docs, gate.Document{
+			Kind: gate.KindKubernetes, Type: kind, Group: group, Name: name, Namespace: namespace, Set: "k8s", File: "k8s/" + name + ".yaml",
+			Resource: fmt.Sprintf("%s/%s/%s/%s", apiVersion, kind, namespace, name), Actions: []string{"create"}, After: json.RawMessage(after), PodPath: podPath,
+		})
+	}
+	for i := 0; len(docs) < n; i++ {
+		namespace, name := fmt.Sprintf("team-%d", i%20), fmt.Sprintf("app-%d", i)
+		add("apps/v1", "apps", "Deployment", namespace, name, []string{"spec", "template"}, fmt.Sprintf(`"spec":{"replicas":3,"selector":{"matchLabels":{"app":%[1]q}},
+			"template":{"metadata":{"labels":{"app":%[1]q}},"spec":{"serviceAccountName":%[1]q,"automountServiceAccountToken":false,
+			"securityContext":{"runAsNonRoot":true,"seccompProfile":{"type":"RuntimeDefault"}},
+			"containers":[{"name":"app","image":"registry.example.com/%[1]s:1.2.3@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+			"ports":[{"containerPort":8080}],"env":[{"name":"LOG","value":"info"}],
+			"resources":{"requests":{"cpu":"100m","memory":"128Mi"},"limits":{"memory":"128Mi"}},
+			"livenessProbe":{"httpGet":{"path":"/livez","port":8080}},"readinessProbe":{"httpGet":{"path":"/readyz","port":8080}},
+			"securityContext":{"allowPrivilegeEscalation":false,"readOnlyRootFilesystem":true,"capabilities":{"drop":["ALL"]}}}]}}}`, name))
+		add("v1", "", "Service", namespace, name, nil, fmt.Sprintf(`"spec":{"selector":{"app":%q},"ports":[{"port":80,"targetPort":8080}]}`, name))
+		add("v1", "", "ServiceAccount", namespace, name, nil, `"automountServiceAccountToken":false`)
+		add("policy/v1", "policy", "PodDisruptionBudget", namespace, name, nil, fmt.Sprintf(`"spec":{"minAvailable":1,"selector":{"matchLabels":{"app":%q}}}`, name))
+		add("networking.k8s.io/v1", "networking.k8s.io", "NetworkPolicy", namespace, name, nil, fmt.Sprintf(`"spec":{"podSelector":{"matchLabels":{"app":%q}},"policyTypes":["Ingress","Egress"]}`, name))
+	}
+	return docs[:n]
+}
+
+// BenchmarkManifests is a run of the command line on 2,000 Kubernetes objects with every pack.
+func BenchmarkManifests(b *testing.B) {
+	docs := manifests(2000)
+	b.ReportAllocs()
+	for b.Loop() {
+		e, err := rules.New(b.Context(), rules.Options{Builtin: policies.FS, Packs: []string{"all"}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		answer := e.Evaluate(b.Context(), rules.Input{Documents: docs})
+		if len(answer.Problems) > 0 {
+			b.Fatal(answer.Problems)
+		}
+		b.ReportMetric(float64(len(answer.Findings)), "findings")
+	}
+}

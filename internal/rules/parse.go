@@ -27,11 +27,7 @@ func parametersKey(id string) string { return "parameters " + id }
 // parse reads the source's Rego once. known tells the packages of all sources.
 func (s *source) parse(known map[string][]*source) *parsedSource {
 	s.once.Do(func() {
-		id := ""
-		if s.rule != nil {
-			id = s.rule.ID
-		}
-		s.parsed = parseModule(s.file, s.text, id, known)
+		s.parsed = parseModule(s.file, s.text, s.rule, known)
 		if s.rule != nil && s.parsed.module != nil && len(s.parsed.sets) == 0 {
 			s.parsed.problems = append(s.parsed.problems, gate.Problem{
 				Code: "rules", File: s.file, Line: s.header.pkgLine,
@@ -43,9 +39,9 @@ func (s *source) parse(known map[string][]*source) *parsedSource {
 	return s.parsed
 }
 
-// parseModule parses one file, turns data.parameters into the parameters of the rule id and finds what it must not do. Without
-// an id the file is a helper, which has no parameters.
-func parseModule(file string, text []byte, id string, known map[string][]*source) (p *parsedSource) {
+// parseModule parses one file, turns data.parameters into the parameters of the rule and finds what it must not do. Without a
+// rule the file is a helper, which has no parameters.
+func parseModule(file string, text []byte, rule *Rule, known map[string][]*source) (p *parsedSource) {
 	p = &parsedSource{}
 	defer func() {
 		if r := recover(); r != nil { // of the parser, in a goroutine of ours
@@ -64,7 +60,7 @@ func parseModule(file string, text []byte, id string, known map[string][]*source
 		return p
 	}
 	p.module = module
-	v := &moduleVisitor{file: file, id: id, forbidden: forbidden(), known: known, needs: map[string]bool{}, own: packageName(module)}
+	v := &moduleVisitor{file: file, rule: rule, forbidden: forbidden(), known: known, needs: map[string]bool{}, own: packageName(module)}
 	for _, imported := range module.Imports {
 		if ref, ok := imported.Path.Value.(ast.Ref); ok && refersToParameters(ref) && len(ref) == 2 && imported.Alias == "" {
 			imported.Alias = "parameters"
@@ -111,7 +107,7 @@ func definedSets(m *ast.Module) []string {
 
 type moduleVisitor struct {
 	file      string
-	id        string
+	rule      *Rule // nil: a helper
 	own       string
 	forbidden map[string]string
 	known     map[string][]*source
@@ -137,11 +133,7 @@ func (v *moduleVisitor) ref(ref ast.Ref) bool {
 		return false
 	}
 	if refersToParameters(ref) {
-		if v.id == "" {
-			v.problem(ref, "data.parameters in a helper: parameters belong to a rule", "Hand the value to the helper as an argument.")
-			return false
-		}
-		ref[1] = ast.StringTerm(parametersKey(v.id)).SetLocation(ref[1].Location)
+		v.parameters(ref)
 		return false
 	}
 	name := ""
@@ -156,6 +148,26 @@ func (v *moduleVisitor) ref(ref ast.Ref) bool {
 		}
 	}
 	return false
+}
+
+// parameters turns a reference to data.parameters into one to the rule's own. A name that the metadata does not declare would be
+// undefined for ever, and the rule silent.
+func (v *moduleVisitor) parameters(ref ast.Ref) {
+	if v.rule == nil {
+		v.problem(ref, "data.parameters in a helper: parameters belong to a rule", "Hand the value to the helper as an argument.")
+		return
+	}
+	if len(ref) > 2 {
+		names := make([]string, len(v.rule.Parameters))
+		for i, p := range v.rule.Parameters {
+			names[i] = p.Name
+		}
+		if name, ok := ref[2].Value.(ast.String); ok && !slices.Contains(names, string(name)) {
+			v.problem(ref, fmt.Sprintf("the rule %s has no parameter %s%s", v.rule.ID, string(name), suggest(string(name), names)),
+				"Declare it under custom.parameters in the rule's METADATA.")
+		}
+	}
+	ref[1] = ast.StringTerm(parametersKey(v.rule.ID)).SetLocation(ref[1].Location)
 }
 
 func (v *moduleVisitor) problem(ref ast.Ref, message, remedy string) {

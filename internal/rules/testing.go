@@ -215,14 +215,14 @@ func (t *tests) parseTest(fsys fs.FS, name, shown string) (*parsedSource, error)
 		return nil, fmt.Errorf("reading %s: %w", shown, err)
 	}
 	h, _ := scanHeader(text)
-	id := ""
+	var rule *Rule
 	sibling := strings.TrimSuffix(shown, "_test.rego") + ".rego"
 	for _, s := range t.loader.sources {
 		if s.rule != nil && (s.file == sibling || s.header.pkg == strings.TrimSuffix(h.pkg, "_test")) {
-			id = s.rule.ID
+			rule = s.rule
 		}
 	}
-	p := parseModule(shown, text, id, t.known)
+	p := parseModule(shown, text, rule, t.known)
 	p.problems = slices.DeleteFunc(p.problems, func(p gate.Problem) bool { return strings.Contains(p.Message, "it would bring in output") })
 	return p, nil
 }
