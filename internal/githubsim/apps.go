@@ -37,6 +37,7 @@ type App struct {
 	bot           *User
 	webhookURL    string
 	webhookSecret string
+	callback      string // of the login; see SetCallback
 	perms         map[string]string
 	events        []string
 	installs      []*Installation

@@ -25,6 +25,7 @@ type token struct {
 	perms   map[string]string
 	repos   []*Repo // nil: all of the installation
 	expires time.Time
+	via     *App // the App that a person's token was made for; nil: none
 }
 
 // actor is who asks: nobody, a person, an App with its JWT, or an installation.
@@ -219,7 +220,7 @@ func (c *call) canSee() bool {
 	if c.actor.inst != nil {
 		return c.actor.covers(c.repo)
 	}
-	return c.actor.user != nil && c.repo.roleOf(c.actor.user) >= roleRead
+	return c.actor.user != nil && c.repo.roleOf(c.actor.user) >= roleRead && c.actor.tok.sees(c.repo)
 }
 
 func (a actor) covers(r *Repo) bool {

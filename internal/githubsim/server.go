@@ -64,6 +64,7 @@ type Server struct {
 	repos    map[string]*Repo // by lower-case owner/name
 	apps     []*App
 	tokens   map[string]*token
+	login    login
 	usage    map[string]*usage
 	faults   []*fault
 	requests []Request
@@ -99,7 +100,7 @@ func New(opt Options) *Server {
 	s := &Server{
 		opt: opt, nextID: 1000,
 		accounts: map[string]*User{}, orgs: map[string]*Org{}, repos: map[string]*Repo{},
-		tokens: map[string]*token{}, usage: map[string]*usage{}, changed: make(chan struct{}),
+		tokens: map[string]*token{}, login: login{codes: map[string]*grant{}}, usage: map[string]*usage{}, changed: make(chan struct{}),
 	}
 	s.routes = s.table()
 	s.hooks = newHooks(s)
@@ -137,11 +138,15 @@ func (s *Server) Close() {
 	s.hooks.close()
 }
 
-// Handler serves REST under / and /api/v3, and git under /OWNER/NAME.git.
+// Handler serves REST under / and /api/v3, git under /OWNER/NAME.git, and the login of Apps under /login/oauth.
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if repo, service, ok := gitPath(r.URL.Path); ok {
 			s.serveGit(w, r, repo, service)
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/login/oauth/") {
+			s.serveLogin(w, r)
 			return
 		}
 		s.serveREST(w, r)

@@ -37,6 +37,10 @@ func (s *Server) table() []route {
 		rt("DELETE /installation/token", need{}, (*call).revokeToken),
 
 		rt("GET /user", need{}, (*call).getSelf),
+		rt("GET /user/orgs", need{}, (*call).listUserOrgs),
+		rt("GET /user/memberships/orgs/{own}", need{}, (*call).getOwnMembership),
+		rt("GET /user/installations", need{}, (*call).listUserInstallations),
+		rt("GET /user/installations/{id}/repositories", need{}, (*call).listUserInstallationRepos),
 		rt("GET /users/{user}", need{}, (*call).getUser),
 		rt("GET /orgs/{org}", need{}, (*call).getOrg),
 		rt("GET /orgs/{org}/teams", members, (*call).listTeams),
