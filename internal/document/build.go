@@ -48,6 +48,10 @@ type PlanFile struct {
 	Workspace string // "": the project's, or what the file name says
 	Source    string // artifact, oidc or file
 	Data      []byte
+
+	// Stored says that Data is what [Redactor.Plan] made of the plan, and Digest is that of the plan as it was handed in.
+	Stored bool
+	Digest string
 }
 
 // Result is everything that was found.
@@ -187,8 +191,12 @@ func (b *builder) finish() {
 
 // exists reports whether the document is a thing that exists, not a part of the source like a variable.
 func exists(doc *gate.Document) bool {
-	if doc.Kind != gate.KindTerraform {
+	switch doc.Kind {
+	case gate.KindKubernetes:
 		return true
+	case gate.KindTerraform:
+	default:
+		return false // the files themselves, which the diff shows
 	}
 	switch doc.Type {
 	case "module", "provisioner", "variable", "output", "provider":

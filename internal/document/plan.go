@@ -27,6 +27,7 @@ type plan struct {
 	variables     []byte
 	configuration []byte
 	planned       []byte // planned_values: only whether it is there
+	prior         []byte // prior_state
 	errored       []byte
 	complete      []byte
 
@@ -108,6 +109,8 @@ func (p *plan) part(key []byte) *[]byte {
 		return &p.configuration
 	case "planned_values":
 		return &p.planned
+	case "prior_state":
+		return &p.prior
 	case "errored":
 		return &p.errored
 	case "complete":
@@ -135,7 +138,9 @@ func (p *plan) unusable() (message, remedy string) {
 			return "is not a Terraform plan: " + name + " is not a list", makePlan
 		}
 	}
-	for name, part := range map[string][]byte{"configuration": p.configuration, "variables": p.variables, "output_changes": p.outputs} {
+	for name, part := range map[string][]byte{
+		"configuration": p.configuration, "variables": p.variables, "output_changes": p.outputs, "prior_state": p.prior,
+	} {
 		if part != nil && part[0] != '{' && string(part) != "null" {
 			return "is not a Terraform plan: " + name + " is not an object", makePlan
 		}

@@ -224,9 +224,9 @@ func actionWords(raw []byte) []string {
 // change is the JSON of input.change.
 func (r *planReader) change(c rawChange, address string) []byte {
 	config := withoutIndexes(address)
-	references, provisioners := []byte("{}"), []byte("[]")
+	references, provisioners, configured := []byte("{}"), []byte("[]"), []byte("[]")
 	if resource := r.config.resources[config]; resource != nil {
-		references = resource.references
+		references, configured = resource.references, resource.configured
 		if len(resource.provisioners) > 0 {
 			provisioners = r.provisioners(resource)
 		}
@@ -239,6 +239,7 @@ func (r *planReader) change(c rawChange, address string) []byte {
 	out = append(append(out, `,"module":`...), orElse(c.module, `""`)...)
 	out = appendString(append(out, `,"config_address":`...), config)
 	out = append(append(out, `,"references":`...), references...)
+	out = append(append(out, `,"configured":`...), configured...)
 	out = append(append(out, `,"provisioners":`...), provisioners...)
 	out = append(append(out, `,"replace_paths":`...), orElse(c.replacePaths, `[]`)...)
 	for _, optional := range []struct {

@@ -38,12 +38,15 @@ type module struct {
 
 type configResource struct {
 	address      string
+	kind, name   string
+	data         bool // a data source
 	module       *module
 	expressions  []byte
 	forEach      []byte
 	provisioners []byte
 
 	references []byte // {"attribute": ["module.a.aws_x.b", ...]} for the attributes whose expressions refer to something
+	configured []byte // ["attribute", ...]: every argument and block that the configuration gives anything but null
 }
 
 // readConfiguration indexes the configuration of a plan, nil for none.
@@ -112,6 +115,12 @@ func (c *configuration) readResource(m *module, raw []byte) {
 		switch text(key) {
 		case "address":
 			r.address = joinAddress(m.path, text(value))
+		case "mode":
+			r.data = text(value) == "data"
+		case "type":
+			r.kind = text(value)
+		case "name":
+			r.name = text(value)
 		case "expressions":
 			r.expressions = value
 		case "for_each_expression":
@@ -143,7 +152,11 @@ func (c *configuration) modules() []*module {
 func (c *configuration) resolveReferences() {
 	for _, r := range sorted(c.resources) {
 		out := []byte{'{'}
+		var names []string
 		for name, expression := range sorted(byName(r.expressions)) {
+			if !isNull(expression) {
+				names = append(names, name)
+			}
 			addresses := c.resolveAll(r.module, expression, r.forEach, nil)
 			if len(addresses) == 0 {
 				continue
@@ -154,7 +167,18 @@ func (c *configuration) resolveReferences() {
 			out = appendStrings(append(appendString(out, name), ':'), addresses)
 		}
 		r.references = append(out, '}')
+		r.configured = appendStrings(nil, names)
 	}
+}
+
+// isNull reports whether an expression is the literal null, which says no more than leaving the argument out.
+func isNull(expression []byte) bool {
+	null, only := false, true
+	fields(expression, func(key, value []byte) {
+		null = null || isKey(key, "constant_value") && value[0] == 'n'
+		only = only && isKey(key, "constant_value")
+	})
+	return null && only
 }
 
 // resolveAll is every address that an expression refers to, sorted. forEach is what each.value stands for. trail holds the

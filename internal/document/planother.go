@@ -190,6 +190,9 @@ func (r *planReader) scrub(v any, keep, constant bool) any {
 		}
 		return v
 	case string:
+		if r.redactor.keeps() {
+			return v // it was looked through when the plan was stored; a token is not a secret that follows the word "token"
+		}
 		v = secretText.ReplaceAllStringFunc(v, func(found string) string {
 			parts := secretText.FindStringSubmatch(found)
 			return parts[1] + r.redactor.text(parts[2])
@@ -252,14 +255,17 @@ func compareOthers(docs, base []gate.Document, known bool, same func(*gate.Docum
 				doc.Before = doc.After
 			}
 			doc.Actions = compare(doc.Before, doc.After)
+			if isDataSource(doc) {
+				doc.Actions = []string{actionRead}
+			}
 		}
 		delete(old, doc.Resource)
 		doc.Change = withActions(doc.Change, doc.Actions)
 	}
 	for _, key := range slices.Sorted(maps.Keys(old)) {
 		doc := *old[key]
-		if doc.Type == "output" {
-			continue // the plan itself says when one goes away
+		if doc.Type == "output" || isDataSource(&doc) {
+			continue // the plan itself says when an output goes away, and nothing is lost with a data source
 		}
 		doc.Before, doc.After, doc.Actions = doc.After, nil, []string{"delete"}
 		doc.Change = withActions(doc.Change, doc.Actions)

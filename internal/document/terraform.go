@@ -119,7 +119,10 @@ func (r *terraformRun) plan(ctx context.Context, file PlanFile, base []byte, unc
 		r.problem(*problem)
 	}
 	sum := sha256.Sum256(file.Data)
-	digest := "sha256:" + hexcode.EncodeToString(sum[:])
+	digest, redactor := "sha256:"+hexcode.EncodeToString(sum[:]), r.options.Redactor
+	if file.Stored {
+		digest, redactor = file.Digest, redactor.keeping()
+	}
 	r.result.Plans = append(r.result.Plans, gate.Plan{
 		Dir: orRoot(project.Dir), Workspace: project.Workspace, Environment: project.Environment,
 		Source: file.Source, File: file.File, Digest: digest,
@@ -132,18 +135,25 @@ func (r *terraformRun) plan(ctx context.Context, file PlanFile, base []byte, unc
 		set += " " + file.File
 	}
 	r.sets[set] = digest
-	reader := &planReader{plan: parsed, file: file.File, config: readConfiguration(parsed.configuration), redactor: r.options.Redactor}
+	reader := &planReader{plan: parsed, file: file.File, config: readConfiguration(parsed.configuration), redactor: redactor}
 	docs, problem := reader.resources()
 	if problem != nil {
 		r.problem(*problem)
 		return
 	}
+	for i := range docs {
+		if file.Stored {
+			docs[i].Line = 0 // nobody has the file that it would be a line of
+		}
+	}
 	if unchanged {
-		docs = settled(append(docs, withOutputActions(reader.others())...))
+		docs = settled(append(docs, withOutputActions(append(reader.others(), reader.dataSources(docs)...))...))
 	} else {
 		others, known := r.baseOthers(base, file.File)
 		same := r.options.Changed != nil && !r.touched(ctx, project.Dir)
-		docs = append(docs, compareOthers(reader.others(), others, known, func(*gate.Document) bool { return same })...)
+		docs = append(docs, compareOthers(append(reader.others(), reader.dataSources(docs)...), others, known, func(doc *gate.Document) bool {
+			return same || isDataSource(doc) && r.sameSource(ctx, project.Dir, doc)
+		})...)
 	}
 	r.finishPlan(ctx, docs, project, set, file.File)
 }
@@ -201,7 +211,17 @@ func (r *terraformRun) baseOthers(data []byte, file string) ([]gate.Document, bo
 		return nil, false
 	}
 	reader := &planReader{plan: parsed, file: file, config: readConfiguration(parsed.configuration), redactor: r.options.Redactor}
-	return reader.others(), true
+	reader.config.resolveReferences()
+	return append(reader.others(), reader.dataSources(nil)...), true
+}
+
+// sameSource reports whether the pull request certainly leaves the file that declares the document alone.
+func (r *terraformRun) sameSource(ctx context.Context, dir string, doc *gate.Document) bool {
+	if r.options.Changed == nil || len(r.sources.dirs) == 0 {
+		return false
+	}
+	found, ok := r.sources.place(ctx, dir, doc)
+	return ok && !r.options.Changed[found.file]
 }
 
 func (r *terraformRun) touched(ctx context.Context, dir string) bool {

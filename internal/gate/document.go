@@ -4,12 +4,20 @@ import "encoding/json"
 
 // Kinds of documents: the value of [Document.Kind] and the keys of a rule's "inspects".
 const (
-	KindTerraform  = "terraform"
-	KindKubernetes = "kubernetes"
+	KindTerraform     = "terraform"
+	KindKubernetes    = "kubernetes"
+	KindGitHubActions = "github_actions" // workflows and composite actions
+	KindGitLabCI      = "gitlab_ci"
+	KindJenkinsfile   = "jenkinsfile"
+	KindAnsible       = "ansible" // playbooks, task files and inventories
+	KindCodeowners    = "codeowners"
+	KindDockerfile    = "dockerfile"
+	KindCloudInit     = "cloud_init" // start-up scripts inside planned machines
+	KindGate          = "gate"       // the files that say how the gate itself works
 )
 
-// A Document is one thing that a change touches, as rules see it: a planned Terraform resource, a Kubernetes object. Its
-// values are JSON with every sensitive value already replaced by a token: nothing secret is ever in a Document.
+// A Document is one thing that a change touches, as rules see it: a planned Terraform resource, a Kubernetes object, a
+// pipeline. Its values are JSON with every sensitive value already replaced by a token: nothing secret is ever in a Document.
 type Document struct {
 	Kind      string `json:"kind"`
 	Type      string `json:"type"`                // Terraform resource type or Kubernetes Kind

@@ -42,6 +42,7 @@ whole(item) := {
 		"module": module(item.address),
 		"config_address": config_address,
 		"references": object.get(item, "references", {}),
+		"configured": object.get(item, "configured", []),
 		"provisioners": object.get(item, "provisioners", []),
 		"replace_paths": [],
 		"reason": "",

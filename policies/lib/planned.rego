@@ -40,11 +40,17 @@ left_out(attribute) if {
 }
 
 # METADATA
-# description: True when the configuration gives the attribute, or something in the block, by an expression.
+# description: >-
+#   True when the configuration gives the attribute, or something in the block, by an expression: one that refers to
+#   something, or one of which nobody may see the value.
 referenced(attribute) if {
 	some key, _ in input.change.references
 	split(key, ".")[0] == attribute
 }
+
+referenced(attribute) if attribute in input.change.configured
+
+referenced(attribute) if terraform.sensitive_within(attribute)
 
 # METADATA
 # description: True when the plan may yet decide the attribute, because an expression gives it.

@@ -63,11 +63,29 @@ unknown_within(path) if unknown_within_in(input.change, path)
 # description: >-
 #   True when the configuration gives the top-level attribute (or a block under it) a value that only apply will
 #   tell. Providers call many an attribute unknown that the configuration says nothing about; that is a default of
-#   theirs, not a secret of the author's, and the absence of references tells the two apart.
+#   theirs, not a secret of the author's; that the configuration writes the attribute, and by an expression, tells the two
+#   apart. A value that is marked sensitive is late as well: a rule sees a token in its place.
 set_late(attribute) if {
 	unknown_within(attribute)
 	some named, _ in input.change.references
 	_belongs(named, attribute)
+}
+
+set_late(attribute) if {
+	unknown(attribute)
+	attribute in input.change.configured
+}
+
+set_late(attribute) if sensitive_within(attribute)
+
+# METADATA
+# description: True when any part of the inspected resource's value at path is marked sensitive.
+sensitive_within(_) if input.change.sensitive == true
+
+sensitive_within(path) if {
+	mask := object.get(input.change.sensitive, path, false)
+	mask != false
+	walk(mask, [_, true])
 }
 
 _belongs(attribute, attribute)

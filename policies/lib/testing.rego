@@ -24,6 +24,7 @@ terraform_change(address, before, after, unknown) := {
 		"module": trim_suffix(trim_suffix(address, own), "."),
 		"config_address": regex.replace(address, `\[("[^"]*"|[0-9]+)\]`, ""),
 		"references": {},
+		"configured": [],
 		"provisioners": [],
 		"replace_paths": [],
 	},

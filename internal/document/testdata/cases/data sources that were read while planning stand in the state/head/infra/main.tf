@@ -1,0 +1,3 @@
+data "external" "version" {
+  program = ["sh", "-c", "echo {}"]
+}
