@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/githubsim"
+	"github.com/gatehouse-dev/gatehouse/internal/store"
 )
 
 // testServer is the name under which the test binary is a server: a process that can be killed.
@@ -24,7 +25,7 @@ const testServer = "gatehouse-test-server"
 func serveForTest() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A killed server's work is taken over when its lease ends; a test does not wait for as long as people do.
-	w := &world{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), clock: time.Now, lease: time.Second}
+	w := &world{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), clock: time.Now, queue: store.Options{Lease: time.Second}}
 	status := w.run(ctx, []string{"serve"})
 	stop()
 	os.Exit(status)
@@ -114,42 +115,49 @@ func TestE2EKilledBetweenAcceptAndPublish(t *testing.T) {
 	}
 }
 
-// A server that is asked to end gives its work back at once: the next one does not wait for a lease to end.
+// A server that is asked to end finishes what it does, or gives it back at once: the next one does not wait for a lease to end.
+// What was accepted meanwhile is not lost.
 func TestE2EShutdownInTheMiddleOfAJob(t *testing.T) {
-	s := newSite(t, setup{})
-	reached, goOn := make(chan struct{}), make(chan struct{})
-	s.gh.Fail(githubsim.FaultSpec{Method: "GET", PathPattern: getReviews, Before: func() { close(reached); <-goOn }})
-	pr := s.open("ann", "vendor", story(t, "ssh-open"))
-	select {
-	case <-reached:
-	case <-time.After(e2ePatience):
-		t.Fatal("the job never began")
+	for name, grace := range map[string]time.Duration{"given back": 50 * time.Millisecond, "finished": e2ePatience} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, setup{noServer: true})
+			s.queue = store.Options{Grace: grace}
+			s.start()
+			reached, goOn := make(chan struct{}), make(chan struct{})
+			s.gh.Fail(githubsim.FaultSpec{Method: "GET", PathPattern: getReviews, Before: func() { close(reached); <-goOn }})
+			pr := s.open("ann", "fix", map[string]string{"README.md": "one\n"})
+			select {
+			case <-reached:
+			case <-time.After(e2ePatience):
+				t.Fatal("the job never began")
+			}
+			pr.Approve("mei")
+			if err := s.gh.WaitIdle(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if name == "given back" {
+				s.stop()
+				close(goOn)
+				if got := s.state(pr.HeadSHA()); got != "" {
+					t.Errorf("a check by a server that had ended: %s", got)
+				}
+			} else {
+				ended := make(chan struct{})
+				go func() { s.stop(); close(ended) }()
+				s.until("the end of new requests", func() bool { return strings.Contains(s.log.String(), "shutting down") })
+				close(goOn)
+				<-ended
+				if !strings.Contains(s.log.String(), "decided") {
+					t.Error("the job was not finished")
+				}
+			}
+			s.start()
+			s.merges(pr, clear1)
+			if strings.Contains(s.log.String(), "the process was lost") {
+				t.Error("the job was taken for a lost one")
+			}
+		})
 	}
-	asked := time.Now()
-	s.stop()
-	t.Logf("it ended %s after it was asked to", time.Since(asked))
-	close(goOn)
-	if got := s.state(pr.HeadSHA()); got != "" {
-		t.Errorf("a check by a server that had ended: %s", got)
-	}
-	s.start()
-	s.blocked(pr, sshBlocked)
-	if strings.Contains(s.log.String(), "the process was lost") {
-		t.Error("the job was taken for a lost one")
-	}
-}
-
-// What GitHub could not deliver while the server was away is not this test's; what was delivered before is.
-func TestE2EAcceptedWhileShuttingDownIsDoneLater(t *testing.T) {
-	s := newSite(t, setup{})
-	pr := s.open("ann", "fix", map[string]string{"README.md": "one\n"})
-	s.shows(pr, waitsFor1)
-	s.gh.Hooks().Hold()
-	pr.Approve("mei")
-	s.stop()
-	s.start()
-	s.gh.Hooks().Release()
-	s.merges(pr, clear1)
 }
 
 // A burst of events about one pull request is answered at once and leads to few evaluations, the last of which sees all.

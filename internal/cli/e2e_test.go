@@ -66,6 +66,8 @@ type site struct {
 	in   *githubsim.Installation
 	dir  string
 
+	queue store.Options // Lease and Grace of the server
+
 	url  string
 	db   *store.Store
 	stop func()
@@ -203,7 +205,7 @@ func (s *site) start() {
 	log := logrus.New()
 	log.SetOutput(s.log)
 	log.SetFormatter(&logrus.JSONFormatter{})
-	w := &world{in: strings.NewReader(""), out: io.Discard, err: s.log, clock: time.Now}
+	w := &world{in: strings.NewReader(""), out: io.Discard, err: s.log, clock: time.Now, queue: s.queue}
 	ctx, cancel := context.WithCancel(context.Background())
 	built, err := w.build(ctx, settings, logrus.NewEntry(log))
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse-dev/gatehouse/internal/config"
+	"github.com/gatehouse-dev/gatehouse/internal/store"
 )
 
 // Version is the program's version; a release build sets it by the linker.
@@ -55,7 +56,7 @@ type world struct {
 	out, err io.Writer
 	environ  []string
 	clock    func() time.Time
-	lease    time.Duration // see store.Options; 0 but in tests
+	queue    store.Options // its Lease and Grace; zero but in tests
 }
 
 // Main runs the command line and returns the exit status. The first interrupt ends the command in order; a second one kills.

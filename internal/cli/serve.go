@@ -91,7 +91,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		return nil, fmt.Errorf("derive the key for secret values: %w", err)
 	}
 	db, err := store.Open(ctx, s.DatabaseURL, store.Options{
-		Clock: w.clock, Signer: store.Key(signer, older...), Log: log, Lease: w.lease,
+		Clock: w.clock, Signer: store.Key(signer, older...), Log: log, Lease: w.queue.Lease, Grace: w.queue.Grace,
 	})
 	if err != nil {
 		return nil, outside(err)
@@ -117,7 +117,13 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		}
 		return waiting, err
 	})
+	made, err := renderer()
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
 	line := pipeline.New(pipeline.Options{
+		Renderer: made,
 		Forge: github, Mirror: mirrors, Recorder: db, Notes: db,
 		Policies: pipeline.NewPolicies(policies.FS, Version),
 		Redactor: document.NewRedactor(secret), Clock: w.clock, Log: log,
