@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/explain"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/pipeline"
 	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
 	"github.com/gatehouse-dev/gatehouse/internal/rules"
 	"github.com/gatehouse-dev/gatehouse/policies"
@@ -189,9 +190,14 @@ func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string
 	}
 	options := document.Options{
 		Redactor:   document.NewRedactor(key),
-		Kubernetes: document.KubernetesOptions{Paths: c.Kubernetes.Paths},
+		Kubernetes: pipeline.KubernetesOptions(c.Kubernetes),
 		Terraform:  document.TerraformOptions{Discover: true},
 	}
+	made, err := renderer()
+	if err != nil {
+		return document.Result{}, nil, outside(err)
+	}
+	options.Renderer = made
 	for _, p := range c.Terraform.Projects {
 		options.Terraform.Projects = append(options.Terraform.Projects, document.Project(p))
 	}

@@ -13,5 +13,6 @@ func (w *world) commands() []*cobra.Command {
 		w.replayCommand(),
 		w.auditCommand(),
 		w.healthCommand(),
+		w.workerCommand(),
 	}
 }

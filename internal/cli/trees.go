@@ -22,8 +22,13 @@ func (w *world) localTrees(ctx context.Context, paths []string, base string) (he
 	if err != nil {
 		return nil, nil, err
 	}
-	if head, err = document.Dir(root, only...); err != nil {
+	part, err := document.Dir(root, only...)
+	if err != nil {
 		return nil, nil, err
+	}
+	head = part
+	if len(only) > 0 {
+		head = shownPart{part, root}
 	}
 	if base == "" {
 		return head, nil, nil
@@ -38,6 +43,26 @@ func (w *world) localTrees(ctx context.Context, paths []string, base string) (he
 	}
 	return head, partOf{before, only}, nil
 }
+
+// shownPart is a part of a directory on disk. What is rendered may be made of files outside of the part.
+type shownPart struct {
+	document.Tree
+	root string
+}
+
+// Size tells document how large a file is before it is read.
+func (t shownPart) Size(path string) (int64, bool) {
+	if sized, ok := t.Tree.(interface{ Size(string) (int64, bool) }); ok {
+		return sized.Size(path)
+	}
+	return 0, false
+}
+
+// Whole implements render.Part.
+func (t shownPart) Whole(context.Context) (document.Tree, error) { return document.Dir(t.root) }
+
+// Whole implements render.Part.
+func (t partOf) Whole(context.Context) (document.Tree, error) { return t.Tree, nil }
 
 // partOf is a tree cut down to some files and folders, so that what was not asked about does not look deleted.
 type partOf struct {

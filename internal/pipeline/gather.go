@@ -295,7 +295,8 @@ func (g *gatherer) documentOptions() document.Options {
 	o := document.Options{
 		Redactor:   g.Redactor,
 		Changed:    changed,
-		Kubernetes: document.KubernetesOptions{Paths: g.config.Kubernetes.Paths},
+		Kubernetes: KubernetesOptions(g.config.Kubernetes),
+		Renderer:   g.Renderer,
 	}
 	for _, p := range g.config.Terraform.Projects {
 		o.Terraform.Projects = append(o.Terraform.Projects, document.Project(p))

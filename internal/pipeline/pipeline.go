@@ -70,6 +70,7 @@ type Options struct {
 	Notes     Notes
 	Policies  *Policies
 	Redactor  *document.Redactor
+	Renderer  document.Renderer // nil: kustomizations and charts are named as unjudged
 	Clock     func() time.Time
 	Log       *logrus.Entry
 	PublicURL string // of this server, for links

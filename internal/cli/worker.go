@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse-dev/gatehouse/internal/render"
+	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
+)
+
+// workerCommand is what this program runs itself as, to render what a pull request wrote.
+func (w *world) workerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     sandbox.Argument,
+		Short:   "Render untrusted input for another process of this program",
+		Long:    "Render untrusted input for another process of this program, which speaks to it on standard input and output.",
+		Example: "  gatehouse check k8s/ # runs it where there is something to render",
+		Hidden:  true,
+		RunE: func(*cobra.Command, []string) error {
+			if err := sandbox.Serve(w.in, w.out, render.Answer); err != nil {
+				return fmt.Errorf("worker: %w", err)
+			}
+			return nil
+		},
+	}
+}
+
+// renderer renders in worker processes of this program.
+func renderer() (*render.Renderer, error) {
+	workers, err := sandbox.New(sandbox.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	return render.New(workers), nil
+}
