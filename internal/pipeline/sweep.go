@@ -21,7 +21,8 @@ func (p *Pipeline) sweep(ctx context.Context, s work.Sweep, _ int) error {
 		filter.Base = s.Branch // the default branch may hold what others are judged by, as an organisation's .github does
 	}
 	targets := []work.Target{s.Target}
-	if s.RepositoryID == 0 {
+	organisation := s.What == work.SweepBranch && s.Organization != "" // its .github repository, which all others may be judged by
+	if s.RepositoryID == 0 || organisation {
 		var err error
 		if targets, err = p.installed(ctx, s.Target); err != nil {
 			return err
