@@ -10,7 +10,7 @@ import (
 // eventPermission is the permission that an App needs to be sent an event.
 var eventPermission = map[string]string{
 	"pull_request": "pull_requests", "pull_request_review": "pull_requests", "check_run": "checks", "check_suite": "checks",
-	"status": "statuses", "push": "contents", "create": "contents", "delete": "contents", "issues": "issues",
+	"status": "statuses", "push": "contents", "workflow_run": "actions", "create": "contents", "delete": "contents", "issues": "issues",
 	"branch_protection_rule": "administration", "repository_ruleset": "administration",
 	"team": "members", "membership": "members", "organization": "members", "member": "members",
 }

@@ -58,6 +58,7 @@ type Repo struct {
 	defaultBranch string
 	dir           string
 	parent        *Repo // a fork's
+	workflowRuns  []*WorkflowRun
 	made          time.Time
 	pushed        time.Time
 	noMerge       map[string]bool // merge methods that are switched off

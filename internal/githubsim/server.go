@@ -69,6 +69,7 @@ type Server struct {
 	faults   []*fault
 	requests []Request
 	repoDirs int
+	oidc     *OIDC
 	changed  chan struct{} // closed and replaced after every request and delivery
 }
 
@@ -143,6 +144,14 @@ func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if repo, service, ok := gitPath(r.URL.Path); ok {
 			s.serveGit(w, r, repo, service)
+			return
+		}
+		switch {
+		case strings.HasPrefix(r.URL.Path, oidcPath+"/"):
+			s.serveOIDC(w, r)
+			return
+		case strings.HasPrefix(r.URL.Path, storagePath):
+			s.serveStorage(w, r)
 			return
 		}
 		if strings.HasPrefix(r.URL.Path, "/login/oauth/") {

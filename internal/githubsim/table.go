@@ -18,6 +18,7 @@ func (s *Server) table() []route {
 		checksWrite = need{app: "checks:write", role: "app"}
 		statuses    = need{app: "statuses:read"}
 		admin       = need{app: "administration:read", role: "admin"}
+		actions     = need{app: "actions:read"}
 		push        = need{app: "contents:write", role: "read"} // merge says itself who may
 	)
 	return []route{
@@ -83,6 +84,10 @@ func (s *Server) table() []route {
 		rt("GET "+repo+"/check-runs/{id}/annotations", checks, (*call).listAnnotations),
 		rt("POST "+repo+"/check-runs/{id}/rerequest", need{app: "checks:write", role: "write"}, (*call).rerequestRun),
 		rt("GET "+repo+"/check-suites/{id}/check-runs", checks, (*call).listSuiteRuns),
+
+		rt("GET "+repo+"/actions/runs", actions, (*call).listWorkflowRuns),
+		rt("GET "+repo+"/actions/runs/{id}/artifacts", actions, (*call).listArtifacts),
+		rt("GET "+repo+"/actions/artifacts/{id}/zip", actions, (*call).downloadArtifact),
 
 		rt("GET "+repo+"/pulls", pulls, (*call).listPulls),
 		rt("POST "+repo+"/pulls", pullsWrite, (*call).createPull),
