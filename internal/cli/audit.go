@@ -224,7 +224,7 @@ func (w *world) auditVerify(f *auditFlags) *cobra.Command {
 				return err
 			}
 			defer db.Close()
-			report, err := verifyLog(cmd.Context(), db, append(older, signer.Verifier()))
+			report, err := db.Verify(cmd.Context())
 			if errors.As(err, new(*ledger.Mismatch)) || errors.Is(err, store.ErrLogMismatch) {
 				fmt.Fprintln(w.out, "the audit log does NOT verify: "+gate.Printable(err.Error()))
 				return exitError{status: exitFail}
@@ -236,44 +236,6 @@ func (w *world) auditVerify(f *auditFlags) *cobra.Command {
 			return nil
 		},
 	}
-}
-
-// verifyLog computes the log anew from its entries and holds it against the stored hashes and every checkpoint that was signed.
-// Entries that a running server appends meanwhile are left for the next time.
-func verifyLog(ctx context.Context, db *store.Store, keys []ledger.Verifier) (ledger.Verified, error) {
-	if err := db.CheckLog(ctx); err != nil {
-		return ledger.Verified{}, err
-	}
-	texts, err := db.Checkpoints(ctx)
-	if err != nil {
-		return ledger.Verified{}, err
-	}
-	var checkpoints []ledger.Checkpoint
-	var size int64
-	for _, text := range texts {
-		cp, err := ledger.OpenCheckpoint(text, keys...)
-		if err != nil {
-			return ledger.Verified{}, fmt.Errorf("%w: a stored checkpoint: %w", store.ErrLogMismatch, err)
-		}
-		checkpoints = append(checkpoints, cp)
-		size = max(size, cp.Size)
-	}
-	signed := func(yield func(ledger.Entry, error) bool) {
-		for e, err := range db.Leaves(ctx, 0) {
-			if err == nil && e.Index >= size {
-				return
-			}
-			if !yield(e, err) {
-				return
-			}
-		}
-	}
-	var report ledger.Verified
-	err = db.Hashes(ctx, func(stored ledger.HashReader) (err error) {
-		report, err = ledger.VerifyLog(signed, stored, checkpoints)
-		return err
-	})
-	return report, err
 }
 
 func (w *world) signingKeyFile(f *auditFlags) string {

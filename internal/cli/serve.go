@@ -76,6 +76,7 @@ func (w *world) serve(ctx context.Context, s *config.Server, log *logrus.Entry, 
 // server is everything that serve runs.
 type server struct {
 	store    *store.Store
+	github   *forge.App
 	pipeline *pipeline.Pipeline
 	http     *http.Server
 }
@@ -124,7 +125,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 	}
 	line := pipeline.New(pipeline.Options{
 		Renderer: made,
-		Forge: github, Mirror: mirrors, Recorder: db, Notes: db,
+		Forge:    github, Mirror: mirrors, Recorder: db, Notes: db,
 		Policies: pipeline.NewPolicies(policies.FS, Version),
 		Redactor: document.NewRedactor(secret), Clock: w.clock, Log: log,
 		PublicURL: s.PublicURL, ServerURL: s.ServerURL, Metrics: counters,
@@ -137,7 +138,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		return nil, err
 	}
 	pages := web.New(web.Options{Store: db, Webhooks: receiver, Metrics: counters.Handler(), Key: signer.Verifier().String(), GitHub: s.ServerURL, Log: log})
-	return &server{store: db, pipeline: line, http: &http.Server{
+	return &server{store: db, github: github, pipeline: line, http: &http.Server{
 		Handler:           pages,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
@@ -158,6 +159,8 @@ func (s *server) run(ctx context.Context, listener net.Listener, log *logrus.Ent
 	go func() { worked <- s.store.Work(working, s.pipeline.Handlers()) }()
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(listener) }()
+	recovered := make(chan struct{})
+	go func() { defer close(recovered); s.pipeline.Recover(working, s.github, s.store) }()
 
 	var err error
 	select {
@@ -175,6 +178,7 @@ func (s *server) run(ctx context.Context, listener net.Listener, log *logrus.Ent
 		err = errors.Join(err, e)
 	}
 	stopWork()
+	<-recovered
 	if e := <-worked; e != nil && !errors.Is(e, context.Canceled) {
 		err = errors.Join(err, outside(fmt.Errorf("end the work: %w", e)))
 	}

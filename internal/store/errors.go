@@ -22,6 +22,9 @@ var (
 	// ErrLeaseLost says that the caller's piece of work was taken over by another process, so its writes are refused.
 	ErrLeaseLost = errors.New("this piece of work was taken over by another process")
 
+	// ErrCursor says that a cursor is not one that an earlier page returned.
+	ErrCursor = errors.New("the cursor is not one that an earlier page returned")
+
 	// ErrReadOnly says that the store was opened for reading.
 	ErrReadOnly = errors.New("the database was opened for reading only")
 )

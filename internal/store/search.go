@@ -127,7 +127,7 @@ func parseCursor(cursor string) (at int64, given int, err error) {
 		given, err = strconv.Atoi(b)
 	}
 	if !ok || err != nil || at < 0 || given < 0 || given > 1<<20 {
-		return 0, 0, errors.New("the cursor is not one that an earlier page returned")
+		return 0, 0, ErrCursor
 	}
 	return at, given, nil
 }

@@ -35,6 +35,7 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		"parallel audit entries":       testAppendParallel,
 		"writes that fail":             testFaults,
 		"a log that was tampered":      testTampered,
+		"a record that verifies":       testVerify,
 		"searching":                    testSearch,
 		"who changed it":               testWho,
 		"publications":                 testPublications,

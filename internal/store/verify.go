@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/gatehouse-dev/gatehouse/internal/ledger"
+)
+
+// Verify computes the log anew from its entries and holds it against the stored hashes and every checkpoint that was signed;
+// then it holds the recorded decisions against their entries. Entries that a running server appends meanwhile are left for the
+// next time. The store needs its Signer, also when it is only read.
+//
+// A log or a decision that does not agree is a *[ledger.Mismatch] or [ErrLogMismatch]; any other error means that the record could
+// not be read.
+func (s *Store) Verify(ctx context.Context) (ledger.Verified, error) {
+	if err := s.CheckLog(ctx); err != nil {
+		return ledger.Verified{}, err
+	}
+	texts, err := s.Checkpoints(ctx)
+	if err != nil {
+		return ledger.Verified{}, err
+	}
+	var checkpoints []ledger.Checkpoint
+	var size int64
+	for _, text := range texts {
+		cp, err := s.options.Signer.Open(text)
+		if err != nil {
+			return ledger.Verified{}, fmt.Errorf("%w: a stored checkpoint: %w", ErrLogMismatch, err)
+		}
+		checkpoints = append(checkpoints, cp)
+		size = max(size, cp.Size)
+	}
+	logged := map[string]decisionEntry{} // by decision
+	signed := func(yield func(ledger.Entry, error) bool) {
+		for e, err := range s.Leaves(ctx, 0) {
+			if err == nil && e.Index >= size {
+				return
+			}
+			if err == nil {
+				if d, ok := decisionOf(e); ok {
+					logged[d.Detail.Decision] = d
+				}
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+	var report ledger.Verified
+	err = s.Hashes(ctx, func(stored ledger.HashReader) (err error) {
+		report, err = ledger.VerifyLog(signed, stored, checkpoints)
+		return err
+	})
+	if err != nil {
+		return report, err
+	}
+	return report, s.verifyDecisions(ctx, logged, size)
+}
+
+// decisionEntry is what an entry of type decision says of its decision.
+type decisionEntry struct {
+	Index       int64  `json:"index"`
+	Type        string `json:"type"`
+	Repository  string `json:"repository"`
+	PullRequest int    `json:"pull_request"`
+	Commit      string `json:"commit"`
+	Verdict     string `json:"verdict"`
+	Policy      string `json:"policy"`
+	Facts       string `json:"facts"`
+	Detail      struct {
+		Decision string `json:"decision"`
+		Digest   string `json:"decision_digest"`
+	} `json:"detail"`
+}
+
+func decisionOf(leaf ledger.Entry) (decisionEntry, bool) {
+	var e decisionEntry
+	err := json.Unmarshal(leaf.Data, &e)
+	return e, err == nil && e.Type == EntryDecision
+}
+
+// verifyDecisions compares every recorded decision, and the facts behind it, with its entry in the log, which has been proved by
+// now. The error is a *ledger.Mismatch at the entry whose decision was edited, removed or slipped in.
+func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionEntry, size int64) error {
+	seen := 0
+	for cursor := ""; ; {
+		list, next, err := s.Decisions(ctx, DecisionFilter{}, cursor, 1000)
+		if err != nil {
+			return err
+		}
+		for _, d := range list {
+			if d.LogIndex >= size {
+				continue // appended while we read
+			}
+			seen++
+			entry, ok := logged[d.ID]
+			if !ok || entry.Index != d.LogIndex {
+				return &ledger.Mismatch{Index: d.LogIndex, End: d.LogIndex + 1, Reason: fmt.Sprintf("the log knows no decision %s here; its row was slipped in or moved", d.ID)}
+			}
+			if err := s.verifyDecision(ctx, d.ID, entry); err != nil {
+				return err
+			}
+		}
+		if next == "" {
+			break
+		}
+		cursor = next
+	}
+	if seen == len(logged) {
+		return nil
+	}
+	for id, entry := range logged {
+		if _, err := s.Decision(ctx, id); errors.Is(err, ErrNotFound) {
+			return &ledger.Mismatch{Index: entry.Index, End: entry.Index + 1, Reason: fmt.Sprintf("decision %s is in the log, and its row is gone", id)}
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) verifyDecision(ctx context.Context, id string, e decisionEntry) error {
+	changed := func(what string) error {
+		return &ledger.Mismatch{Index: e.Index, End: e.Index + 1, Reason: fmt.Sprintf("the recorded %s of decision %s is not what the log says", what, id)}
+	}
+	d, err := s.Decision(ctx, id)
+	if err != nil {
+		return fmt.Errorf("%w: %w", changed("text"), err)
+	}
+	switch {
+	case ledger.Digest(d.Decision) != e.Detail.Digest:
+		return changed("text")
+	case d.Verdict != e.Verdict:
+		return changed("verdict")
+	case d.Repository != e.Repository || d.PullRequest != e.PullRequest:
+		return changed("pull request")
+	case d.Head != e.Commit:
+		return changed("head")
+	case d.FactsDigest != e.Facts:
+		return changed("digest of the facts")
+	case d.PolicyDigest != e.Policy:
+		return changed("policy")
+	}
+	// Retention may drop facts; their digest stays. What is there must have it, which the store checks.
+	if _, err := s.Facts(ctx, d.FactsDigest); err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("%w: %w", changed("facts"), err)
+	}
+	return nil
+}
