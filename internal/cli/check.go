@@ -129,7 +129,7 @@ func (w *world) localSettings(f checkFlags, facts *gate.Facts) (repoconfig.Confi
 		facts.Waivers, facts.Problems = waivers, append(facts.Problems, problems...)
 	}
 	// There is no pull request to approve; the configured rules still say who would have to.
-	facts.Approvals = config.Approvals.Gate()
+	facts.Approvals = config.Gate()
 	facts.Approvals.Required = 0
 	facts.Scope = rules.ScopeAll
 	if f.base != "" {

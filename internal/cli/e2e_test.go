@@ -129,7 +129,7 @@ func newSite(t *testing.T, in setup) *site {
 	maps.DeleteFunc(permissions, func(_, level string) bool { return level == "" })
 	s.app = s.gh.AddApp(githubsim.AppSpec{
 		Slug: "gatehouse", Key: appKey(), Permissions: permissions,
-		Events: []string{"check_run", "check_suite", "issue_comment", "merge_group", "pull_request", "pull_request_review", "push"},
+		Events: []string{"check_run", "check_suite", "issue_comment", "merge_group", "pull_request", "pull_request_review", "push", "status"},
 	})
 	s.in = s.app.Install("acme", s.repo)
 	in.protection.RequirePR = true

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
@@ -119,8 +120,17 @@ func headline(d *gate.Decision) string {
 
 func waits(d *gate.Decision) string {
 	var parts []string
-	if n := len(d.Missing); n > 0 {
+	checks := 0
+	for _, m := range d.Missing {
+		if m.What == gate.MissingCheck {
+			checks++
+		}
+	}
+	if n := len(d.Missing) - checks; n > 0 {
 		parts = append(parts, count(n, "plan"))
+	}
+	if checks > 0 {
+		parts = append(parts, count(checks, "check"))
 	}
 	if len(d.ChangesAsked) > 0 {
 		parts = append(parts, "the changes that were asked for")
@@ -187,6 +197,12 @@ func (p *page) next() string {
 		steps = append(steps, fmt.Sprintf("fix the %d findings below", len(b)))
 	}
 	switch n := len(p.d.Missing); {
+	case n == 1 && p.d.Missing[0].What == gate.MissingCheck:
+		steps = append(steps, "get "+code(p.d.Missing[0].For)+" to succeed")
+	case n > 1 && !slices.ContainsFunc(p.d.Missing, func(m gate.Missing) bool { return m.What != gate.MissingCheck }):
+		steps = append(steps, fmt.Sprintf("get the %d checks below to succeed", n))
+	case n > 1 && slices.ContainsFunc(p.d.Missing, func(m gate.Missing) bool { return m.What == gate.MissingCheck }):
+		steps = append(steps, fmt.Sprintf("see to the %d missing things below", n))
 	case n == 1:
 		steps = append(steps, "send a "+brief(p.d.Missing[0].What, maxName)+" of "+code(p.d.Missing[0].For))
 	case n > 1:
@@ -238,7 +254,9 @@ func (p *page) nextAsk(a gate.Ask) string {
 }
 
 // who names those who may approve, mentioning them if they should hear of it. "" for anybody who can write.
-func (p *page) who(w gate.Who) string {
+func (p *page) who(w gate.Who) string { return w.Words(p.names) }
+
+func (p *page) names(w gate.Who) string {
 	var parts []string
 	for _, name := range append(append([]string{}, w.Teams...), w.Users...) {
 		if len(parts) == 10 {

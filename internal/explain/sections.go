@@ -218,6 +218,13 @@ func (p *page) requirement(r *gate.RequirementResult) string {
 	if !r.Met && r.Missing() == 0 {
 		s += "; the owners of some changed files have not approved"
 	}
+	if len(r.Can) > 0 {
+		var can []string
+		for _, login := range r.Can {
+			can = append(can, person(login))
+		}
+		s += " · can approve: " + join(can, "or")
+	}
 	if len(r.ApprovedBy) > 0 {
 		var by []string
 		for _, login := range r.ApprovedBy[:min(len(r.ApprovedBy), 20)] {

@@ -36,7 +36,7 @@ func (r *Repo) PullRequest(ctx context.Context, number int) (gate.Repository, ga
 	pr := gate.PullRequest{
 		Number: in.GetNumber(), Title: in.GetTitle(), Author: in.GetUser().GetLogin(), State: in.GetState(),
 		Merged: in.GetMerged(), Draft: in.GetDraft(), Labels: labels, URL: in.GetHTMLURL(),
-		Base: ref(in.GetBase()), Head: ref(in.GetHead()),
+		Base: ref(in.GetBase()), Head: ref(in.GetHead()), Additions: in.GetAdditions(), Deletions: in.GetDeletions(),
 	}
 	pr.Fork = !strings.EqualFold(pr.Head.Repository, pr.Base.Repository)
 	if repo.Owner == "" || repo.Name == "" || pr.Number != number || !isSHA(pr.Head.SHA) || !isSHA(pr.Base.SHA) {
@@ -93,6 +93,7 @@ func accountType(login, said string) string {
 type CommitLogins struct {
 	Author, AuthorType       string
 	Committer, CommitterType string
+	Verified                 bool // GitHub has verified the commit's signature
 }
 
 // commitsAPI is how many commits the pull request's own list shows before it silently ends.
@@ -118,6 +119,7 @@ func (r *Repo) CommitLogins(ctx context.Context, number int, head string, n int)
 		out[in.GetSHA()] = CommitLogins{
 			Author: a.GetLogin(), AuthorType: accountType(a.GetLogin(), a.GetType()),
 			Committer: b.GetLogin(), CommitterType: accountType(b.GetLogin(), b.GetType()),
+			Verified: in.GetCommit().GetVerification().GetVerified(),
 		}
 		seen++
 		return seen < most

@@ -76,7 +76,7 @@ func TestGatherFromSimulatedGitHub(t *testing.T) {
 	check(t, gate.PullRequest{
 		Number: 1, Title: "Fix", Author: "octo", State: "open", Labels: []string{}, URL: w.gh.URL() + "/acme/shop/pull/1",
 		Base: gate.Ref{Branch: "main", SHA: w.sim.Head("main"), Repository: "acme/shop"},
-		Head: gate.Ref{Branch: "fix", SHA: head, Repository: "acme/shop"},
+		Head: gate.Ref{Branch: "fix", SHA: head, Repository: "acme/shop"}, Additions: 1,
 	}, pr, nil)
 
 	reviews, actors, err := w.repo.Reviews(ctx, 1)

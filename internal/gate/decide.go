@@ -3,6 +3,7 @@ package gate
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // Decide judges the facts. The same facts give the same decision, always: it is a pure function, and every list in the
@@ -26,8 +27,9 @@ func Decide(f Facts) Decision {
 	d.Summary = summarise(&f, d.Findings)
 
 	p := peopleOf(&f)
-	d.Requirements, d.Discounted = p.judge(requirements(&f))
+	d.Requirements, d.Discounted = p.judge(p.requirements())
 	d.ChangesAsked = p.changesAsked()
+	d.Missing = append(d.Missing, missingChecks(&f)...)
 
 	d.Verdict = verdict(&d)
 	d.Title = title(&d)
@@ -122,6 +124,37 @@ func summarise(f *Facts, findings []Finding) Summary {
 		}
 	}
 	return s
+}
+
+// missingChecks are those of other Apps that must succeed and have not. A check by that name counts when it is the named App's; of
+// several, none may have failed.
+func missingChecks(f *Facts) []Missing {
+	var out []Missing
+	for _, want := range f.Approvals.Checks {
+		state := "has not reported yet"
+		for _, s := range f.Checks {
+			if s.Name != want.Name || want.App != "" && !strings.EqualFold(s.App, want.App) {
+				continue
+			}
+			if s.Conclusion != "success" {
+				state = "is still running"
+				if s.Conclusion != "" {
+					state = "ended as " + s.Conclusion
+				}
+				break
+			}
+			state = ""
+		}
+		if state == "" {
+			continue
+		}
+		remedy := want.Name
+		if want.App != "" {
+			remedy += " of " + want.App
+		}
+		out = append(out, Missing{What: MissingCheck, For: want.Name, Remedy: remedy + " " + state + "; it must succeed on the head."})
+	}
+	return out
 }
 
 func orEmpty[T any](in []T) []T {

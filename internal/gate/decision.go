@@ -70,10 +70,15 @@ type RequirementResult struct {
 	ApprovedBy []string `json:"approved_by"`
 	Met        bool     `json:"met"`
 	Rule       string   `json:"rule,omitempty"`
+	Short      int      `json:"short,omitempty"` // of a requirement made of groups: how many approvals are missing at least
+	Can        []string `json:"can,omitempty"`   // those who are known to be asked and can still approve
 }
 
 // Missing is how many approvals must still come.
 func (r *RequirementResult) Missing() int {
+	if r.From.Nested() {
+		return r.Short
+	}
 	if n := r.Count + r.Extra - len(r.ApprovedBy); n > 0 {
 		return n
 	}

@@ -18,6 +18,12 @@ type Facts struct {
 	// Pushers are the logins that pushed the present head. Empty: nobody can tell, and all contributors count as pushers.
 	Pushers []string `json:"pushers"`
 
+	// The rest is gathered only where the configuration or a requirement asks for it.
+	Checks     []Signal            `json:"checks,omitempty"`    // of other Apps on the head, and commit statuses
+	Workflows  []Signal            `json:"workflows,omitempty"` // runs on the head, the latest of each workflow
+	Properties map[string][]string `json:"properties,omitempty"`
+	Teams      []Team              `json:"teams,omitempty"` // of requirements that are not met
+
 	Shown     Shown      `json:"shown"`     // the change as this decision shows it to people
 	Sightings []Sighting `json:"sightings"` // what each approval was given for; one for each that may count
 
@@ -60,6 +66,8 @@ type PullRequest struct {
 	Head      Ref      `json:"head"`
 	MergeBase string   `json:"merge_base"`
 	Fork      bool     `json:"fork"`
+	Additions int      `json:"additions,omitempty"` // lines, as GitHub counts them
+	Deletions int      `json:"deletions,omitempty"`
 }
 
 // Ref is one side of a pull request.
@@ -72,6 +80,7 @@ type Ref struct {
 // Commit is one commit of the pull request.
 type Commit struct {
 	SHA          string        `json:"sha"`
+	Verified     bool          `json:"verified,omitempty"` // GitHub has verified its signature
 	Contributors []Contributor `json:"contributors"`
 }
 
@@ -150,10 +159,13 @@ type Plan struct {
 
 // Missing is a thing that must still arrive.
 type Missing struct {
-	What   string `json:"what"`   // plan
-	For    string `json:"for"`    // the project's directory
+	What   string `json:"what"`   // plan, or [MissingCheck]
+	For    string `json:"for"`    // the project's directory, or the check's name
 	Remedy string `json:"remedy"` // how to send it
 }
+
+// MissingCheck is Missing.What of a check of another App that has not succeeded.
+const MissingCheck = "successful check"
 
 // ConfigSource says which configuration was in force.
 type ConfigSource struct {

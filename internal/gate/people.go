@@ -119,64 +119,173 @@ func (p *people) changesAsked() []string {
 }
 
 // judge counts the approvals towards each requirement, and says of every other approval why it does not count.
-func (p *people) judge(reqs []RequirementResult) ([]RequirementResult, []Discounted) {
-	discounted := []Discounted{}
-	for i := range reqs {
-		reqs[i].ApprovedBy = []string{}
-		reqs[i].Extra = p.extra
-	}
+func (p *people) judge(reqs []demand) ([]RequirementResult, []Discounted) {
+	out, discounted := []RequirementResult{}, []Discounted{}
+	counted := make([][]string, len(reqs)) // those whose approval stands, whoever is asked
+	why := map[string]string{}
+	note := func(login, reason string) { why[login] = cmp.Or(why[login], reason) }
 	for _, r := range p.latest {
 		if r.State != ReviewApproved {
 			continue
 		}
-		if why := p.discount(r); why != "" {
-			discounted = append(discounted, Discounted{Login: r.Login, Reason: why})
-			continue
+		if len(reqs) == 0 {
+			note(r.Login, p.discount(r, p.counts(nil)))
 		}
-		counted, why := false, ""
 		for i := range reqs {
-			if reason := p.lacks(r.Login, reqs[i].From); reason != "" {
-				why = cmp.Or(why, reason)
-				continue
+			reason := p.discount(r, reqs[i].counts)
+			if reason == "" {
+				counted[i] = append(counted[i], r.Login)
 			}
-			reqs[i].ApprovedBy = append(reqs[i].ApprovedBy, r.Login)
-			counted = true
-		}
-		if !counted && why != "" {
-			discounted = append(discounted, Discounted{Login: r.Login, Reason: why})
+			note(r.Login, reason)
 		}
 	}
 	for i := range reqs {
-		reqs[i].Met = reqs[i].Missing() == 0 && p.ownersAgree(&reqs[i])
+		r := &reqs[i]
+		if !slices.Contains(r.counts, CountContributors) {
+			r.Extra = p.extra
+		}
+		t := tally{people: p, req: r, stand: counted[i], note: note}
+		r.Met, r.Short = t.count(r.From)
+		r.ApprovedBy = orEmpty(t.by)
+		if !r.From.Nested() {
+			r.Short = 0 // Missing tells
+		}
+		if !r.Met {
+			r.Can = p.candidates(r)
+		}
+		out = append(out, r.RequirementResult)
 	}
-	return reqs, discounted
+	for _, r := range p.latest {
+		used := slices.ContainsFunc(out, func(q RequirementResult) bool { return slices.Contains(q.ApprovedBy, r.Login) })
+		if reason := why[r.Login]; r.State == ReviewApproved && reason != "" && !used {
+			discounted = append(discounted, Discounted{Login: r.Login, Reason: reason})
+		}
+	}
+	return out, discounted
+}
+
+// tally counts the approvals of one requirement.
+type tally struct {
+	*people
+	req   *demand
+	stand []string                   // whose approvals stand
+	by    []string                   // whose approvals count towards some group
+	note  func(login, reason string) // why somebody's does not
+}
+
+// count reports whether a group has agreed, and how many approvals are missing at least.
+func (t *tally) count(who Who) (met bool, missing int) {
+	switch {
+	case len(who.And) > 0:
+		met = true
+		for _, g := range who.And {
+			ok, n := t.count(g)
+			met, missing = met && ok, missing+n
+		}
+		return met, missing
+	case len(who.Or) > 0:
+		missing = -1
+		for _, g := range who.Or {
+			ok, n := t.count(g)
+			if met = met || ok; missing < 0 || n < missing {
+				missing = n
+			}
+		}
+		return met, missing
+	}
+	var by []string
+	for _, login := range t.stand {
+		if reason := t.lacks(login, who, t.req.counts); reason != "" {
+			t.note(login, reason)
+			continue
+		}
+		by = append(by, login)
+		if !slices.Contains(t.by, login) {
+			t.by = append(t.by, login)
+		}
+	}
+	need := cmp.Or(who.Required, t.req.Count) + t.req.Extra
+	missing = max(need-len(by), 0)
+	if missing > 0 {
+		return false, missing
+	}
+	if !t.ownersAgree(who, by) {
+		return false, 0
+	}
+	return true, 0
+}
+
+// maxCandidates bounds the list of those who can still approve.
+const maxCandidates = 20
+
+// candidates are those who are known to be asked and can still approve.
+func (p *people) candidates(r *demand) []string {
+	var out []string
+	r.From.Each(func(who Who) {
+		names := slices.Clone(who.Users)
+		teams := slices.Clone(who.Teams)
+		if who.Codeowners {
+			for _, f := range p.facts.Files {
+				names = append(names, f.Owners...)
+				teams = append(teams, f.Owners...)
+			}
+		}
+		for _, t := range p.facts.Teams {
+			if containsFold(teams, t.Name) {
+				names = append(names, t.Members...)
+			}
+		}
+		for _, login := range names {
+			if strings.Contains(login, "/") || containsFold(out, login) || containsFold(r.ApprovedBy, login) || p.conflicted(login, r.counts) != "" {
+				continue
+			}
+			out = append(out, login)
+		}
+	})
+	slices.Sort(out)
+	return out[:min(len(out), maxCandidates)]
 }
 
 // discount says why an approval counts towards nothing, whoever is asked, or "".
-func (p *people) discount(r Review) string {
-	pr, login := &p.facts.PullRequest, fold(r.Login)
-	author := login == fold(pr.Author)
-	switch a := p.actors[login]; {
-	case login == "":
+func (p *people) discount(r Review, counts []string) string {
+	switch a := p.actors[fold(r.Login)]; {
+	case r.Login == "":
 		return "has no account any more"
 	case a == nil:
 		return "could not be looked up on GitHub"
-	case a.Type != ActorUser:
+	case a.Type != ActorUser && !slices.Contains(counts, CountBots):
 		return "is a bot; only people approve"
-	case author && !p.facts.Approvals.CountAuthor:
-		return "opened this pull request"
-	case author:
-		// count_author lets the author speak for their own commits and pushes.
-	case len(p.wrote[login]) > 0:
-		return p.wrote[login][0] + " of this pull request"
-	case slices.ContainsFunc(p.facts.Pushers, func(by string) bool { return fold(by) == login }):
-		return "pushed " + short(pr.Head.SHA) + ", the commit that is to be approved"
+	}
+	if why := p.conflicted(r.Login, counts); why != "" {
+		return why
 	}
 	return p.stale(r)
 }
 
+// conflicted says what keeps somebody from judging this change, because they had a hand in it, or "".
+func (p *people) conflicted(name string, counts []string) string {
+	pr, login := &p.facts.PullRequest, fold(name)
+	author := login == fold(pr.Author)
+	wrote := p.wrote[login]
+	switch {
+	case author && !slices.Contains(counts, CountAuthor):
+		return "opened this pull request"
+	case author:
+		return "" // the author speaks for their own commits and pushes
+	case len(wrote) > 0 && !slices.Contains(counts, CountContributors):
+		return wrote[0] + " of this pull request"
+	case slices.Contains(counts, CountLastPusher):
+		return ""
+	case slices.ContainsFunc(p.facts.Pushers, func(by string) bool { return fold(by) == login }):
+		return "pushed " + short(pr.Head.SHA) + ", the commit that is to be approved"
+	case len(p.facts.Pushers) == 0 && len(wrote) > 0:
+		return "may have pushed " + short(pr.Head.SHA) + "; nobody can tell who did"
+	}
+	return ""
+}
+
 // lacks says what keeps somebody from being one of those who are asked, or "".
-func (p *people) lacks(login string, who Who) string {
+func (p *people) lacks(login string, who Who, counts []string) string {
 	a := p.actors[fold(login)]
 	if who.Codeowners && !p.anyOwners() {
 		who.Codeowners = false // nobody owns what changes, so everybody with write access may speak for it
@@ -185,7 +294,11 @@ func (p *people) lacks(login string, who Who) string {
 	if who.Permission != "" && AtLeast(PermissionWrite, who.Permission) {
 		floor = who.Permission
 	}
-	if !AtLeast(a.Permission, floor) {
+	named := containsFold(who.Users, login)
+	if a.Type != ActorUser && named || slices.Contains(counts, CountReaders) {
+		floor = PermissionNone // a bot that is named has no permission of its own to look at
+	}
+	if !AtLeast(cmp.Or(a.Permission, PermissionNone), floor) {
 		return fmt.Sprintf("has %s access to the repository; %s is needed", cmp.Or(a.Permission, PermissionNone), floor)
 	}
 	if who.Permission == "" && len(who.Users)+len(who.Teams) == 0 && !who.Codeowners {
@@ -193,13 +306,13 @@ func (p *people) lacks(login string, who Who) string {
 	}
 	var missing []string
 	if who.Permission != "" {
-		if AtLeast(a.Permission, who.Permission) {
+		if AtLeast(a.Permission, who.Permission) || floor == PermissionNone && who.Permission == PermissionWrite {
 			return ""
 		}
 		missing = append(missing, fmt.Sprintf("has no %s access", who.Permission))
 	}
 	if len(who.Users) > 0 {
-		if containsFold(who.Users, login) {
+		if named {
 			return ""
 		}
 		missing = append(missing, "is not one of the users asked")
@@ -221,15 +334,15 @@ func (p *people) lacks(login string, who Who) string {
 
 // ownersAgree reports whether, where code owners are asked and nobody else would do, every path that has owners has one of
 // them among the approvers.
-func (p *people) ownersAgree(r *RequirementResult) bool {
-	if !r.From.Codeowners || r.From.Permission != "" || len(r.From.Users)+len(r.From.Teams) > 0 {
+func (p *people) ownersAgree(who Who, by []string) bool {
+	if !who.Codeowners || who.Permission != "" || len(who.Users)+len(who.Teams) > 0 {
 		return true
 	}
 	for _, f := range p.facts.Files {
 		if len(f.Owners) == 0 {
 			continue
 		}
-		agreed := slices.ContainsFunc(r.ApprovedBy, func(login string) bool { return p.owns(p.actors[fold(login)], f) })
+		agreed := slices.ContainsFunc(by, func(login string) bool { return p.owns(p.actors[fold(login)], f) })
 		if !agreed {
 			return false
 		}

@@ -6,21 +6,49 @@ import (
 	"strings"
 )
 
+// demand is a requirement, and whose approvals count for it although they would not.
+type demand struct {
+	counts []string
+	RequirementResult
+}
+
 // requirements collects who must agree: the floor for every change, the configured rules whose conditions hold, and what
 // the Rego rules demand.
-func requirements(f *Facts) []RequirementResult {
-	out := []RequirementResult{}
+func (p *people) requirements() []demand {
+	f := p.facts
+	var out []demand
 	if f.Approvals.Required > 0 {
-		out = append(out, RequirementResult{
-			Name: "every change", Reason: "every change needs it", Count: f.Approvals.Required, From: f.Approvals.From,
-		})
+		out = append(out, demand{p.counts(nil), RequirementResult{
+			Name: "every change", Reason: everyChange, Count: f.Approvals.Required, From: f.Approvals.From,
+		}})
 	}
 	for _, rule := range f.Approvals.Rules {
-		if why, ok := rule.When.holds(f); ok && rule.Required > 0 {
-			out = append(out, RequirementResult{Name: rule.Name, Reason: why, Count: rule.Required, From: rule.From})
+		why, ok := rule.When.holds(asked{people: p, facts: f, doubt: true})
+		if !ok || rule.Required < 1 {
+			continue
 		}
+		if rule.Unless != nil {
+			if _, excepted := rule.Unless.holds(asked{people: p, facts: f}); excepted {
+				continue
+			}
+		}
+		out = append(out, demand{p.counts(rule.Count), RequirementResult{Name: rule.Name, Reason: why, Count: rule.Required, From: rule.From}})
 	}
-	return append(out, demanded(f.Evaluation.Requirements)...)
+	for _, r := range demanded(f.Evaluation.Requirements) {
+		out = append(out, demand{p.counts(nil), r})
+	}
+	return out
+}
+
+// counts is whose approvals count for a rule although they would not.
+func (p *people) counts(own *[]string) []string {
+	if own != nil {
+		return *own
+	}
+	if p.facts.Approvals.CountAuthor {
+		return append([]string{CountAuthor}, p.facts.Approvals.Count...)
+	}
+	return p.facts.Approvals.Count
 }
 
 // demanded folds the demands of one rule on the same people into one: the highest count, every reason.
@@ -46,45 +74,6 @@ func demanded(reqs []Requirement) []RequirementResult {
 		out = append(out, RequirementResult{Name: r.Rule, Reason: reason, Count: max(r.Count, 1), From: from, Rule: r.Rule})
 	}
 	return out
-}
-
-// holds reports whether all the conditions hold, and says which part of the change made them.
-func (w When) holds(f *Facts) (why string, ok bool) {
-	var reasons []string
-	if len(w.Paths) > 0 {
-		path, ok := firstPath(w.Paths, f.Files)
-		if !ok {
-			return "", false
-		}
-		reasons = append(reasons, "it changes "+path)
-	}
-	if len(w.Resources)+len(w.Actions)+len(w.Environments) > 0 {
-		i := slices.IndexFunc(f.Changes, w.matches)
-		if i < 0 {
-			return "", false
-		}
-		c := f.Changes[i]
-		reason := fmt.Sprintf("it %s %s", verb(c.Actions), c.Resource)
-		if c.Environment != "" {
-			reason += " in " + c.Environment
-		}
-		reasons = append(reasons, reason)
-	}
-	if len(reasons) == 0 {
-		return "every change needs it", true
-	}
-	return strings.Join(reasons, " and "), true
-}
-
-// matches reports whether one change meets the conditions on resources, actions and environments together.
-func (w When) matches(c Change) bool {
-	if len(w.Resources) > 0 && !matchAny(w.Resources, c.Resource) && !matchAny(w.Resources, WithoutModule(c.Resource)) {
-		return false
-	}
-	if len(w.Environments) > 0 && !slices.Contains(w.Environments, c.Environment) {
-		return false
-	}
-	return len(w.Actions) == 0 || slices.Contains(w.Actions, Action(c.Actions))
 }
 
 // WithoutModule is a Terraform address without its module path, so that a condition on aws_db_instance.* also holds for one
@@ -144,19 +133,6 @@ func verb(actions []string) string {
 	default:
 		return a + "s"
 	}
-}
-
-// firstPath is the first changed path, under its old or new name, that one of the globs matches.
-func firstPath(globs []string, files []FileChange) (string, bool) {
-	for _, f := range files {
-		if matchAny(globs, f.Path) {
-			return f.Path, true
-		}
-		if f.OldPath != "" && matchAny(globs, f.OldPath) {
-			return f.OldPath, true
-		}
-	}
-	return "", false
 }
 
 func unknownVersion(v int) Problem {

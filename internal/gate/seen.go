@@ -52,6 +52,9 @@ func (p *people) stale(r Review) string {
 			return p.changedSince(s)
 		}
 	}
+	if r.Comment {
+		return "approved by a comment, and nobody can tell what that was for"
+	}
 	return "approved " + short(r.CommitID) + ", and nobody can tell what that was"
 }
 

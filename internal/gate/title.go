@@ -139,11 +139,14 @@ func (a Ask) String() string {
 
 // general reports whether anybody who may review at all may answer the ask, so that the approvals of other asks answer it too.
 func (a Ask) general() bool {
-	return len(a.Who.Users)+len(a.Who.Teams) == 0 && !a.Who.Codeowners && (a.Who.Permission == "" || AtLeast(PermissionWrite, a.Who.Permission))
+	return !a.Who.Nested() && len(a.Who.Users)+len(a.Who.Teams) == 0 && !a.Who.Codeowners && (a.Who.Permission == "" || AtLeast(PermissionWrite, a.Who.Permission))
 }
 
 // String names who may approve: "acme/dba, acme/sre or mei"; "" when anybody who can write to the repository may.
 func (w Who) String() string {
+	if w.Nested() {
+		return w.groups(Who.String)
+	}
 	parts := append(slices.Clone(w.Teams), w.Users...)
 	if w.Codeowners {
 		parts = append(parts, "the code owners")
@@ -152,6 +155,37 @@ func (w Who) String() string {
 		parts = append(parts, "people with "+w.Permission+" access")
 	}
 	return join(parts, "or")
+}
+
+// groups words a nested Who; leaf words its groups.
+func (w Who) groups(leaf func(Who) string) string {
+	var parts []string
+	word, list := "and", w.And
+	if len(w.Or) > 0 {
+		word, list = "or", w.Or
+	}
+	for _, g := range list {
+		s := g.Words(leaf)
+		if s == "" {
+			s = "people with write access"
+		}
+		switch {
+		case g.Nested():
+			s = "(" + s + ")"
+		case g.Required > 0:
+			s = fmt.Sprintf("%d of %s", g.Required, s)
+		}
+		parts = append(parts, s)
+	}
+	return join(parts, word)
+}
+
+// Words names who may approve, with leaf's words for those that are not made of groups.
+func (w Who) Words(leaf func(Who) string) string {
+	if w.Nested() {
+		return w.groups(leaf)
+	}
+	return leaf(w)
 }
 
 // Asks is what approvals must still come, the same people asked once: requirements overlap, and one approval may answer

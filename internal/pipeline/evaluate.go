@@ -91,6 +91,11 @@ func (p *Pipeline) record(ctx context.Context, args work.Evaluate, g *gatherer, 
 	}
 	digest := ledger.Digest(facts)
 	id := decisionID(digest)
+	publication := work.Publication{Evaluate: args, Head: decision.Head, Decision: id}
+	works := publication.Works()
+	if asksForReviews(g.facts, decision) {
+		works = append(works, publication.Request())
+	}
 	_, err = p.Recorder.Record(ctx, store.Record{
 		ID: id, RepositoryID: g.facts.Repository.ID, Repository: g.facts.Repository.FullName(), Supersedes: true,
 		Title: g.facts.PullRequest.Title, Author: g.facts.PullRequest.Author, Approvers: approvers(decision),
@@ -98,7 +103,7 @@ func (p *Pipeline) record(ctx context.Context, args work.Evaluate, g *gatherer, 
 		Facts: facts, Decision: text, FactsDigest: digest, PolicyDigest: decision.Policy.Digest,
 		Resources: resources(g.facts.Changes), Terms: terms(g.facts, decision), Waivers: waiverUses(decision),
 		Entry:   decisionEntry(g.facts, decision, id, digest),
-		Publish: append(work.Publication{Evaluate: args, Head: decision.Head, Decision: id}.Works(), freed...),
+		Publish: append(works, freed...),
 	})
 	if err != nil {
 		return fmt.Errorf("record the decision: %w", err)

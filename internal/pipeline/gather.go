@@ -52,7 +52,7 @@ func (p *Pipeline) gather(ctx context.Context, args work.Evaluate) (*gatherer, e
 	if g.facts.PullRequest.State != "open" {
 		return g, nil
 	}
-	for _, step := range []func(context.Context) error{g.git, g.configuration, g.changes, g.evaluate, g.people, g.seen} {
+	for _, step := range []func(context.Context) error{g.git, g.configuration, g.changes, g.evaluate, g.signals, g.people, g.seen, g.candidates} {
 		if err := step(ctx); err != nil {
 			return g, err
 		}
@@ -126,7 +126,7 @@ func (g *gatherer) configuration(ctx context.Context) error {
 		g.facts.Config = source
 	}
 	g.facts.Scope = g.config.Policies.Scope
-	g.facts.Approvals = g.config.Approvals.Gate()
+	g.facts.Approvals = g.config.Gate()
 
 	waivers, source, err := g.settingsFile(ctx, repoconfig.WaiversPath)
 	if err != nil {
@@ -185,8 +185,6 @@ func unsupported(file string, c repoconfig.Config) []gate.Problem {
 	}{
 		{c.Terraform.Plans.OIDC != nil, "terraform.plans.oidc"},
 		{c.Terraform.Plans.Artifact != nil, "terraform.plans.artifact"},
-		{len(c.Kubernetes.Kustomize) > 0, "kubernetes.kustomize"},
-		{len(c.Kubernetes.Helm) > 0, "kubernetes.helm"},
 		{c.BreakGlass != nil, "break_glass"},
 	} {
 		if f.asked {
@@ -327,5 +325,11 @@ func (g *gatherer) teams() []string {
 }
 
 func asksCodeowners(a gate.Approvals) bool {
-	return a.From.Codeowners || slices.ContainsFunc(a.Rules, func(r gate.ApprovalRule) bool { return r.From.Codeowners })
+	asks := false
+	look := func(w gate.Who) { asks = asks || w.Codeowners }
+	a.From.Each(look)
+	for _, r := range a.Rules {
+		r.From.Each(look)
+	}
+	return asks
 }

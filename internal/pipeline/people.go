@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,17 +21,43 @@ func (g *gatherer) people(ctx context.Context) error {
 		return fmt.Errorf("read the reviews: %w", err)
 	}
 	g.facts.Reviews = reviews
+	types := map[string]string{}
+	for _, a := range actors {
+		types[strings.ToLower(a.Login)] = a.Type
+	}
+	if err := g.remarks(ctx, types); err != nil {
+		return err
+	}
 	if err := g.commits(ctx); err != nil {
 		return err
 	}
 	if g.facts.Pushers, err = g.pushers(ctx); err != nil {
 		return err
 	}
-	types := map[string]string{}
-	for _, a := range actors {
-		types[strings.ToLower(a.Login)] = a.Type
-	}
 	return g.lookUp(ctx, types)
+}
+
+// remarks takes the comments that the configuration calls approvals for such. One that was edited does not count: whoever may edit
+// is not who wrote.
+func (g *gatherer) remarks(ctx context.Context, types map[string]string) error {
+	texts := g.facts.Approvals.Comments
+	if len(texts) == 0 {
+		return nil
+	}
+	list, err := g.forge.Remarks(ctx, g.facts.PullRequest.Number)
+	if err != nil {
+		return g.missing(err, "read the comments")
+	}
+	for _, c := range list {
+		if c.Login == "" || c.Edited || !slices.Contains(texts, c.Line) {
+			continue
+		}
+		types[strings.ToLower(c.Login)] = c.Type
+		g.facts.Reviews = append(g.facts.Reviews, gate.Review{
+			ID: c.ID, Login: c.Login, State: gate.ReviewApproved, Time: c.Time, Comment: true,
+		})
+	}
+	return nil
 }
 
 // lookUp reads the permission and the teams of everybody whose opinion may count.
@@ -41,9 +68,17 @@ func (g *gatherer) lookUp(ctx context.Context, types map[string]string) error {
 			logins = append(logins, r.Login)
 		}
 	}
-	slices.Sort(logins)
+	if g.config.Needs().People {
+		for _, login := range g.contributors() {
+			logins = append(logins, login)
+			if types[strings.ToLower(login)] == "" && !strings.HasSuffix(login, "[bot]") {
+				types[strings.ToLower(login)] = gate.ActorUser
+			}
+		}
+	}
+	slices.SortFunc(logins, func(a, b string) int { return cmp.Compare(strings.ToLower(a), strings.ToLower(b)) })
 	teams := g.teams()
-	for _, login := range slices.Compact(logins) {
+	for _, login := range slices.CompactFunc(logins, strings.EqualFold) {
 		actor := gate.Actor{Login: login, Type: types[strings.ToLower(login)], Permission: gate.PermissionNone, Teams: []string{}}
 		if actor.Type == gate.ActorUser {
 			may, err := g.forge.Actor(ctx, login)
@@ -73,6 +108,19 @@ func (g *gatherer) memberships(ctx context.Context, login string, teams []string
 		}
 	}
 	return in, nil
+}
+
+// contributors are the logins of the author and of those who had a hand in a commit.
+func (g *gatherer) contributors() []string {
+	out := []string{g.facts.PullRequest.Author}
+	for _, c := range g.facts.Commits {
+		for _, by := range c.Contributors {
+			if by.Login != "" && by.Login != webFlow {
+				out = append(out, by.Login)
+			}
+		}
+	}
+	return out
 }
 
 // missing turns a permission that the App lacks into a problem that an owner can mend; anything else stays an error.
@@ -107,7 +155,7 @@ func (g *gatherer) commits(ctx context.Context) error {
 	}
 	for _, c := range list {
 		l := logins[c.SHA]
-		commit := gate.Commit{SHA: c.SHA}
+		commit := gate.Commit{SHA: c.SHA, Verified: l.Verified}
 		commit.Contributors = append(commit.Contributors,
 			contributor("author", l.Author, c.Author.Name, c.Author.Email, accounts),
 			contributor("committer", l.Committer, c.Committer.Name, c.Committer.Email, accounts))

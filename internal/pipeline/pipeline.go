@@ -100,6 +100,8 @@ func (p *Pipeline) Handlers() map[string]store.Handler {
 		work.KindSweep:    handler(p.sweep),
 		work.KindCommand:  handler(p.command),
 		work.KindMerged:   handler(p.merged),
+		work.KindRemark:   handler(p.remark),
+		work.KindRequest:  handler(p.requestReviews),
 	}
 }
 

@@ -3,7 +3,13 @@
 // caller makes sure that the bytes come from the base branch.
 package repoconfig
 
-import "github.com/gatehouse-dev/gatehouse/internal/gate"
+import (
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
 
 // Paths of the two files, in the repository or in the organisation's .github repository.
 const (
@@ -25,6 +31,8 @@ type Config struct {
 	Policies   Policies    `yaml:"policies"`
 	Approvals  Approvals   `yaml:"approvals"`
 	BreakGlass *BreakGlass `yaml:"break_glass"`
+
+	RequiredChecks []RequiredCheck `yaml:"required_checks"`
 }
 
 // Terraform says where the projects are and which plans count.
@@ -98,35 +106,112 @@ type Approvals struct {
 	Required    *int           `yaml:"required"`
 	From        From           `yaml:"from"`
 	CountAuthor bool           `yaml:"count_author"`
+	Count       []string       `yaml:"count"`    // whose approvals count although they would not
+	Comments    []string       `yaml:"comments"` // texts that are an approval, as a comment's first line
+	Request     *Request       `yaml:"request"`
 	Rules       []ApprovalRule `yaml:"rules"`
+}
+
+// Request says who is asked for a review when approvals are missing.
+type Request struct {
+	Teams  bool `yaml:"teams"`  // the teams that requirements name, as a whole
+	People int  `yaml:"people"` // this many of those who can still approve, those with the fewest open requests first
 }
 
 // ApprovalRule demands approvals when its conditions hold.
 type ApprovalRule struct {
-	Name     string `yaml:"name"`
-	When     When   `yaml:"when"`
-	Required int    `yaml:"required"`
-	From     From   `yaml:"from"`
+	Name     string    `yaml:"name"`
+	When     When      `yaml:"when"`
+	Unless   *When     `yaml:"unless"`
+	Required int       `yaml:"required"`
+	From     From      `yaml:"from"`
+	Count    *[]string `yaml:"count"` // nil: as for every change
 }
 
 // When is a set of conditions, all of which must hold.
 type When struct {
-	Paths        []string `yaml:"paths"`
-	Resources    []string `yaml:"resources"`
-	Actions      []string `yaml:"actions"`
-	Environments []string `yaml:"environments"`
+	Paths            []string            `yaml:"paths"`
+	Kinds            []string            `yaml:"kinds"`
+	Resources        []string            `yaml:"resources"`
+	Actions          []string            `yaml:"actions"`
+	Environments     []string            `yaml:"environments"`
+	Findings         *FindingCondition   `yaml:"findings"`
+	Labels           []string            `yaml:"labels"`
+	Title            []string            `yaml:"title"`
+	BaseBranch       []string            `yaml:"base_branch"`
+	HeadBranch       []string            `yaml:"head_branch"`
+	Fork             *bool               `yaml:"fork"`
+	Draft            *bool               `yaml:"draft"`
+	Author           *People             `yaml:"author"`
+	Contributor      *People             `yaml:"contributor"`
+	ContributorsOnly *People             `yaml:"contributors_only"`
+	Size             *Size               `yaml:"size"`
+	Signed           *bool               `yaml:"signed"`
+	Checks           map[string][]string `yaml:"checks"`
+	Workflows        map[string][]string `yaml:"workflows"`
+	Properties       map[string][]string `yaml:"properties"`
 }
 
-// From says who may approve.
+// FindingCondition chooses findings.
+type FindingCondition struct {
+	Rules      []string `yaml:"rules"`
+	Severities []string `yaml:"severities"`
+}
+
+// People are some of those who work on the repository.
+type People struct {
+	Permission string   `yaml:"permission"`
+	Users      []string `yaml:"users"`
+	Teams      []string `yaml:"teams"`
+}
+
+// Size is how large a change must be.
+type Size struct {
+	FilesOver   *int `yaml:"files_over"`
+	LinesOver   *int `yaml:"lines_over"`
+	AddedOver   *int `yaml:"added_over"`
+	RemovedOver *int `yaml:"removed_over"`
+}
+
+// RequiredCheck is a check of another App that must have succeeded. A name alone may stand for it.
+type RequiredCheck struct {
+	Name string `yaml:"name"`
+	App  string `yaml:"app"`
+}
+
+// UnmarshalYAML reads a name, or a mapping with name and app.
+func (r *RequiredCheck) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		r.Name = n.Value
+		return nil
+	}
+	wrong := &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: a check's name is wanted, or {name: NAME, app: SLUG}", n.Line)}}
+	if n.Kind != yaml.MappingNode {
+		return wrong
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		into := map[string]*string{"name": &r.Name, "app": &r.App}[n.Content[i].Value]
+		if into == nil || n.Content[i+1].Kind != yaml.ScalarNode {
+			return wrong
+		}
+		*into = n.Content[i+1].Value
+	}
+	return nil
+}
+
+// From says who may approve: anyone who is one of those given; or, with And and Or, groups each of which approves.
 type From struct {
 	Permission string   `yaml:"permission"`
 	Users      []string `yaml:"users"`
 	Teams      []string `yaml:"teams"`
 	Codeowners bool     `yaml:"codeowners"`
+	Required   int      `yaml:"required"`
+	And        []From   `yaml:"and"`
+	Or         []From   `yaml:"or"`
 }
 
 func (f From) empty() bool {
-	return f.Permission == "" && len(f.Users) == 0 && len(f.Teams) == 0 && !f.Codeowners
+	return f.Permission == "" && len(f.Users) == 0 && len(f.Teams) == 0 && !f.Codeowners && len(f.And)+len(f.Or) == 0
 }
 
 // BreakGlass lets a team turn the check green in an emergency.
@@ -165,30 +250,4 @@ func (c *Config) fillDefaults() {
 			c.Terraform.Projects[i].Workspace = "default"
 		}
 	}
-}
-
-// Gate is the approvals part in the core's own types.
-func (a Approvals) Gate() gate.Approvals {
-	out := gate.Approvals{CountAuthor: a.CountAuthor, From: gate.Who(a.From), Rules: []gate.ApprovalRule{}}
-	if a.Required != nil {
-		out.Required = *a.Required
-	}
-	for _, r := range a.Rules {
-		out.Rules = append(out.Rules, gate.ApprovalRule{
-			Name: r.Name, When: gate.When(r.When), Required: r.Required, From: gate.Who(r.From),
-		})
-	}
-	return out
-}
-
-// Teams lists every team that the configuration names, for the look-up of memberships.
-func (c Config) Teams() []string {
-	out := append([]string{}, c.Approvals.From.Teams...)
-	for _, r := range c.Approvals.Rules {
-		out = append(out, r.From.Teams...)
-	}
-	if c.BreakGlass != nil {
-		out = append(out, c.BreakGlass.Teams...)
-	}
-	return out
 }

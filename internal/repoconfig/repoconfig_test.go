@@ -116,9 +116,9 @@ func TestParseRefuses(t *testing.T) {
 		want problems
 	}{
 		"unknown key": {"version: 1\napproval: {}\n", p(2, `has the unknown key "approval"`,
-			`Did you mean "approvals"? Known here: version, terraform, kubernetes, policies, approvals, break_glass.`)},
+			`Did you mean "approvals"? Known here: version, terraform, kubernetes, policies, approvals, break_glass, required_checks.`)},
 		"unknown nested key": {"version: 1\napprovals:\n  rules:\n    - {nam: x}\n", p(4, `has the unknown key "nam"`,
-			`Did you mean "name"? Known here: name, when, required, from.`)},
+			`Did you mean "name"? Known here: name, when, unless, required, from, count.`)},
 		"repeated key": {"version: 1\nversion: 1\n", p(2, `is not valid YAML: mapping key "version" already defined at line 1`, "")},
 		"wrong type":   {"version: 1\napprovals: {required: two}\n", p(2, `has "two" where a whole number is wanted`, "")},
 		"list wanted":  {"version: 1\npolicies: {packs: audit}\n", p(2, `has "audit" where a list is wanted`, "")},

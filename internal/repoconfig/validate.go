@@ -1,9 +1,11 @@
 package repoconfig
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,9 +35,13 @@ func validate(file string, data []byte, c *Config) []gate.Problem {
 	v.kubernetes(&c.Kubernetes)
 	v.policies(&c.Policies)
 	v.approvals(&c.Approvals)
+	v.requiredChecks(c.RequiredChecks)
 	if c.BreakGlass != nil {
 		v.breakGlass(c.BreakGlass)
 	}
+	slices.SortStableFunc(v.problems, func(a, b gate.Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Message, b.Message))
+	})
 	return v.problems
 }
 
@@ -98,31 +104,11 @@ func (v *validator) policies(p *Policies) {
 	}
 }
 
-func (v *validator) approvals(a *Approvals) {
-	v.count("approvals.required", *a.Required, 0)
-	v.from("approvals.from", a.From)
-	for i, r := range a.Rules {
-		key := fmt.Sprintf("approvals.rules.%d", i)
-		if strings.TrimSpace(r.Name) == "" {
-			v.add(key+".name", "is missing; the comment tells people which rule asks them by it")
-		}
-		v.count(key+".required", r.Required, 1)
-		v.from(key+".from", r.From)
-		v.globs(key+".when.paths", r.When.Paths)
-		v.globs(key+".when.resources", r.When.Resources)
-		for _, action := range r.When.Actions {
-			if !oneOf(action, "create", "update", "delete", "replace", "read", "forget") {
-				v.add(key+".when.actions", "%q is no action; wanted: create, update, delete, replace, read or forget", action)
-			}
-		}
-	}
-}
-
 func (v *validator) breakGlass(b *BreakGlass) {
 	if len(b.Teams) == 0 {
 		v.add("break_glass.teams", "is empty; name the team that may break the glass, or delete break_glass to turn it off")
 	}
-	v.from("break_glass", From{Teams: b.Teams})
+	v.from("break_glass", From{Teams: b.Teams}, 0)
 	v.count("break_glass.approvals", b.Approvals, 1)
 	if d := time.Duration(b.Expires); d <= 0 || d > 24*time.Hour {
 		v.add("break_glass.expires", "is %s; wanted: more than nothing and at most 24h", d)
@@ -135,22 +121,6 @@ func (v *validator) count(key string, n, least int) {
 	}
 }
 
-func (v *validator) from(key string, f From) {
-	if f.Permission != "" && (!gate.AtLeast(f.Permission, gate.PermissionRead)) {
-		v.add(key+".permission", "is %q; wanted: read, triage, write, maintain or admin", f.Permission)
-	}
-	for _, t := range f.Teams {
-		if !teamName.MatchString(t) {
-			v.add(key+".teams", "%q is not a team; write ORGANISATION/TEAM", t)
-		}
-	}
-	for _, u := range f.Users {
-		if !userName.MatchString(u) {
-			v.add(key+".users", "%q is not a login; write it without @", u)
-		}
-	}
-}
-
 func (v *validator) globs(key string, patterns []string) {
 	for i, p := range patterns {
 		v.glob(fmt.Sprintf("%s.%d", key, i), p)
@@ -160,6 +130,12 @@ func (v *validator) globs(key string, patterns []string) {
 func (v *validator) glob(key, pattern string) {
 	if strings.TrimSpace(pattern) == "" {
 		v.add(key, "is empty; a pattern is wanted")
+	}
+	if expr, ok := gate.RegularExpression(pattern); ok {
+		if _, err := regexp.Compile(expr); err != nil {
+			v.add(key, "%q is no regular expression: %v", expr, err)
+		}
+		return
 	}
 	if strings.HasPrefix(pattern, "/") || strings.HasPrefix(pattern, "./") {
 		v.add(key, "%q begins with / or ./; patterns begin at the repository's root", pattern)

@@ -47,6 +47,7 @@ func readers() map[string]func(*reading) error {
 		"repository_ruleset":        (*reading).protection,
 		"installation":              (*reading).installation,
 		"installation_repositories": (*reading).installation,
+		"custom_property_values":    (*reading).members,
 	}
 }
 
@@ -208,19 +209,32 @@ func (r *reading) issueComment() error {
 		return fmt.Errorf("it has no issue and comment with their ids")
 	}
 	ours := r.Comment.App != nil && r.Comment.App.ID == r.appID
-	if r.Action != "created" || r.Issue.PullRequest == nil || ours {
+	if r.Issue.PullRequest == nil || ours {
 		return nil
+	}
+	command, err := r.command()
+	if command || err != nil {
+		return err
+	}
+	// It may be an approval, or have been one, where the repository's configuration says that comments can be.
+	return r.add(work.KindRemark, last, work.Evaluate{Target: r.target(), Number: r.Issue.Number}, r.Repository.ID, r.Issue.Number)
+}
+
+// command puts down the command that a new comment gives, if it gives one.
+func (r *reading) command() (bool, error) {
+	if r.Action != "created" {
+		return false, nil
 	}
 	line, _, _ := strings.Cut(r.Comment.Body, "\n")
 	line = strings.TrimSpace(line)
 	word, _, _ := strings.Cut(line, " ")
 	if word != "/gatehouse" {
-		return nil
+		return false, nil
 	}
 	if len(line) > 1000 {
 		line = strings.ToValidUTF8(line[:1000], "")
 	}
-	return r.add(work.KindCommand, first, work.Command{Target: r.target(), Number: r.Issue.Number, CommentID: r.Comment.ID, Login: r.Comment.User.Login, Line: line},
+	return true, r.add(work.KindCommand, first, work.Command{Target: r.target(), Number: r.Issue.Number, CommentID: r.Comment.ID, Login: r.Comment.User.Login, Line: line},
 		r.Repository.ID, r.Issue.Number, r.Comment.ID)
 }
 

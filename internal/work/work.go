@@ -15,6 +15,8 @@ const (
 	KindSweep    = "sweep"
 	KindCommand  = "command"
 	KindMerged   = "merged"
+	KindRemark   = "remark"  // a comment that may be an approval; Args are an Evaluate
+	KindRequest  = "request" // ask for the reviews that a Publication's decision waits for
 	KindCheck    = "check"   // write the check run of a head, from a Publication
 	KindComment  = "comment" // write the sticky comment of a pull request, from a Publication
 )
@@ -59,6 +61,9 @@ func (p Publication) Works() []store.Work {
 		item(KindComment, p.Key(), p),
 	}
 }
+
+// Request is the work that asks for the reviews which the decision waits for.
+func (p Publication) Request() store.Work { return item(KindRequest, p.Key(), p) }
 
 // What a [Sweep] is about.
 const (

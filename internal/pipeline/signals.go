@@ -1,0 +1,64 @@
+package pipeline
+
+import (
+	"context"
+	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// signals gathers what the configuration asks of others: checks, workflows, properties of the repository.
+func (g *gatherer) signals(ctx context.Context) error {
+	needs, head := g.config.Needs(), g.facts.PullRequest.Head.SHA
+	var err error
+	if needs.Checks {
+		if g.facts.Checks, err = g.forge.Checks(ctx, head); err != nil {
+			if err = g.missing(err, "read the checks of others"); err != nil {
+				return err
+			}
+		}
+	}
+	if needs.Workflows {
+		if g.facts.Workflows, err = g.forge.Workflows(ctx, head); err != nil {
+			if err = g.missing(err, "read the workflow runs"); err != nil {
+				return err
+			}
+		}
+	}
+	if needs.Properties {
+		if g.facts.Properties, err = g.forge.Properties(ctx); err != nil {
+			return g.missing(err, "read the repository's custom properties")
+		}
+	}
+	return nil
+}
+
+// maxTeams is how many teams are asked for their members, so that people can be told who can still approve.
+const maxTeams = 5
+
+// candidates reads the members of the teams that must still approve. It only helps people, so what cannot be read is left out.
+func (g *gatherer) candidates(ctx context.Context) error {
+	if len(g.facts.Problems) > 0 {
+		return nil
+	}
+	decision := gate.Decide(g.facts)
+	seen := map[string]bool{}
+	for i := range decision.Requirements {
+		r := &decision.Requirements[i]
+		if r.Met {
+			continue
+		}
+		r.From.Each(func(who gate.Who) {
+			for _, team := range who.Teams {
+				if key := strings.ToLower(team); !seen[key] && len(g.facts.Teams) < maxTeams {
+					seen[key] = true
+					org, slug, _ := strings.Cut(team, "/")
+					if members, err := g.forge.TeamMembers(ctx, org, slug); err == nil && len(members) > 0 {
+						g.facts.Teams = append(g.facts.Teams, gate.Team{Name: team, Members: members})
+					}
+				}
+			}
+		})
+	}
+	return ctx.Err()
+}
