@@ -214,7 +214,7 @@ func (j *job) used(places map[string]string) []string {
 
 var (
 	templatePlace = regexp.MustCompile(`(?:\(|template: )([^\s():]+):(\d+)`)
-	requiredText  = regexp.MustCompile(`error calling (?:include|required|fail)[^:]*: `)
+	requiredText  = regexp.MustCompile(`error calling (?:include|required|fail)[^:]*: |execution error at \([^)]*\): `)
 )
 
 // failed is why a chart cannot be rendered, at the template and the line that Helm names last.

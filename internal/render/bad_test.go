@@ -1,0 +1,190 @@
+package render_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatehouse-dev/gatehouse/internal/document"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/render"
+	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
+)
+
+func renderer(t *testing.T, limits sandbox.Limits) *render.Renderer {
+	t.Helper()
+	workers, err := sandbox.New(limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return render.New(workers)
+}
+
+const (
+	deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n"
+	chartYAML  = "apiVersion: v2\nname: web\nversion: 0.1.0\n"
+)
+
+// TestBadInput holds everything that a pull request may get wrong, or do on purpose, to one problem with one clear sentence.
+func TestBadInput(t *testing.T) {
+	t.Parallel()
+	const (
+		correct  = "Correct the name, or add what it names; symbolic links and submodules are not followed."
+		vendor   = "Copy it into the repository and name it there."
+		builtins = "Use kustomize's own generators and transformers, or commit what the program makes."
+		helm     = "Name the chart in kubernetes.helm of .github/gatehouse.yml, or commit the rendered manifests."
+		see      = "Run helm template web to see it; name the values that it is installed with in kubernetes.helm of .github/gatehouse.yml."
+	)
+	for name, c := range map[string]struct {
+		tree document.MapTree
+		want gate.Problem
+	}{
+		"a remote base": {
+			document.MapTree{"a/kustomization.yaml": "resources:\n- web.yaml\n- https://github.com/acme/base//web?ref=v1\n", "a/web.yaml": deployment},
+			gate.Problem{File: "a/kustomization.yaml", Line: 3, Remedy: vendor, Message: `asks for the remote resource "https://github.com/acme/base//web?ref=v1"; nothing is fetched`},
+		},
+		"a remote base without a scheme": {
+			document.MapTree{"a/kustomization.yaml": "resources: [github.com/acme/base//web]\n"},
+			gate.Problem{File: "a/kustomization.yaml", Line: 1, Remedy: vendor, Message: `asks for the remote resource "github.com/acme/base//web"; nothing is fetched`},
+		},
+		"a remote base over SSH, in a base": {
+			document.MapTree{"a/kustomization.yaml": "resources: [../b]\n", "b/kustomization.yaml": "resources:\n- git@github.com:acme/base.git\n"},
+			gate.Problem{File: "b/kustomization.yaml", Line: 2, Remedy: vendor, Message: `asks for the remote resource "git@github.com:acme/base.git"; nothing is fetched`},
+		},
+		"a remote patch": {
+			document.MapTree{"a/kustomization.yaml": "resources: [web.yaml]\npatches:\n- path: https://example.com/patch.yaml\n", "a/web.yaml": deployment},
+			gate.Problem{File: "a/kustomization.yaml", Line: 3, Remedy: vendor, Message: `asks for the remote resource "https://example.com/patch.yaml"; nothing is fetched`},
+		},
+		"a remote file inside an inline transformer": {
+			document.MapTree{"a/kustomization.yaml": "resources: [web.yaml]\ntransformers:\n- |-\n  apiVersion: builtin\n  kind: PatchTransformer\n  metadata: {name: p}\n  path: https://example.com/p.yaml\n", "a/web.yaml": deployment},
+			gate.Problem{File: "a/kustomization.yaml", Line: 3, Remedy: vendor, Message: `asks for "https://example.com/p.yaml"; nothing is fetched`},
+		},
+		"a program as generator": {
+			document.MapTree{
+				"a/kustomization.yaml": "generators: [gen.yaml]\n",
+				"a/gen.yaml":           "# runs\napiVersion: acme.example/v1\nkind: Maker\nmetadata:\n  name: x\n  annotations:\n    config.kubernetes.io/function: |\n      exec: {path: ./run.sh}\n",
+			},
+			gate.Problem{File: "a/gen.yaml", Line: 2, Remedy: builtins, Message: `asks kustomize to run a program ("Maker"); programs of a pull request are not run`},
+		},
+		"a container as transformer": {
+			document.MapTree{
+				"a/kustomization.yaml": "resources: [web.yaml]\ntransformers: [fn.yaml]\n", "a/web.yaml": deployment,
+				"a/fn.yaml": "apiVersion: builtin\nkind: LabelTransformer\nmetadata:\n  name: x\n  annotations:\n    config.kubernetes.io/function: |\n      container: {image: evil}\n",
+			},
+			gate.Problem{File: "a/fn.yaml", Line: 1, Remedy: builtins, Message: `asks kustomize to run a program ("LabelTransformer"); programs of a pull request are not run`},
+		},
+		"a chart inflated by kustomize": {
+			document.MapTree{"a/kustomization.yaml": "helmCharts:\n- name: redis\n  repo: https://charts.example.com\n"},
+			gate.Problem{File: "a/kustomization.yaml", Line: 2, Remedy: helm, Message: "asks kustomize to inflate a Helm chart, which Gatehouse does not do"},
+		},
+		"kustomizations that include each other": {
+			document.MapTree{"a/kustomization.yaml": "resources: [../b]\n", "b/kustomization.yaml": "resources:\n- ../a\n"},
+			gate.Problem{File: "b/kustomization.yaml", Line: 2, Remedy: "Take one of them out of the circle.", Message: "includes itself: a includes b includes a"},
+		},
+		"a kustomization that includes itself": {
+			document.MapTree{"a/kustomization.yaml": "resources: [../a]\n"},
+			gate.Problem{File: "a/kustomization.yaml", Line: 1, Remedy: "Take one of them out of the circle.", Message: "includes itself: a includes a"},
+		},
+		"a path out of the repository": {
+			document.MapTree{"a/kustomization.yaml": "resources: [../../../etc]\n"},
+			gate.Problem{File: "a/kustomization.yaml", Line: 1, Remedy: "Name something inside the repository.", Message: `names "../../../etc", which lies outside of the repository`},
+		},
+		"an absolute path": {
+			document.MapTree{"a/kustomization.yaml": "configMapGenerator:\n- name: x\n  files: [key=/etc/passwd]\n"},
+			gate.Problem{File: "a/kustomization.yaml", Line: 3, Remedy: "Name something inside the repository.", Message: `names "/etc/passwd", which lies outside of the repository`},
+		},
+		"a resource that is a symbolic link, or nothing at all": {
+			document.MapTree{"a/kustomization.yaml": "resources: [link.yaml]\n"},
+			gate.Problem{File: "a/kustomization.yaml", Line: 1, Remedy: correct, Message: `names "link.yaml", which is not in the repository`},
+		},
+		"broken YAML": {
+			document.MapTree{"a/kustomization.yaml": "resources:\n\t- x\n"},
+			gate.Problem{File: "a/kustomization.yaml", Line: 2, Remedy: "Correct the kustomization.", Message: "is not valid YAML: found character that cannot start any token"},
+		},
+		"two kustomizations in one folder": {
+			document.MapTree{"a/kustomization.yaml": "resources: []\n", "a/kustomization.yml": "resources: []\n"},
+			gate.Problem{File: "a/kustomization.yml", Remedy: "Remove one of the two.", Message: "stands beside kustomization.yaml; a folder has one kustomization"},
+		},
+		"a patch of nothing": {
+			document.MapTree{"a/kustomization.yaml": "resources: [web.yaml]\npatches:\n- path: p.yaml\n", "a/web.yaml": deployment, "a/p.yaml": strings.Replace(deployment, "web", "other", 1)},
+			gate.Problem{File: "a/kustomization.yaml", Remedy: "Run kustomize build a to see it.", Message: "cannot be rendered: no resource matches strategic merge patch \"Deployment.v1.apps/other.[noNs]\": no matches for Id Deployment.v1.apps/other.[noNs]; failed to find unique target for patch Deployment.v1.apps/other.[noNs]"},
+		},
+		"a dependency that is not vendored": {
+			document.MapTree{"web/Chart.yaml": chartYAML + "dependencies:\n- name: redis\n  version: 1.2.3\n  repository: https://charts.example.com\n"},
+			gate.Problem{
+				File: "web/Chart.yaml", Line: 5, Message: `depends on redis 1.2.3 from "https://charts.example.com", which is not vendored; nothing is fetched`,
+				Remedy: "Run helm dependency build web, commit the charts folder, and let .gitignore and .helmignore pass it.",
+			},
+		},
+		"a dependency outside of the repository": {
+			document.MapTree{"web/Chart.yaml": chartYAML + "dependencies:\n- name: x\n  version: 1.2.3\n  repository: file://../../x\n"},
+			gate.Problem{File: "web/Chart.yaml", Line: 5, Remedy: "Name a chart inside the repository.", Message: `depends on "file://../../x", which lies outside of the repository`},
+		},
+		"a chart that depends on itself": {
+			document.MapTree{"web/Chart.yaml": chartYAML + "dependencies:\n- name: web\n  version: 0.1.0\n  repository: file://.\n"},
+			gate.Problem{File: "web/Chart.yaml", Line: 5, Remedy: "Take the dependency out.", Message: "depends on itself: web depends on web"},
+		},
+		"a template that does not parse": {
+			document.MapTree{"web/Chart.yaml": chartYAML, "web/templates/a.yaml": "x: 1\ny: {{ .Values.a }\n"},
+			gate.Problem{File: "web/templates/a.yaml", Line: 2, Remedy: see, Message: `cannot be rendered: parse error at (web/templates/a.yaml:2): unexpected "}" in operand`},
+		},
+		"a value that is required": {
+			document.MapTree{"web/Chart.yaml": chartYAML, "web/templates/a.yaml": "x: 1\n\ny: {{ required \"image is required\" .Values.image }}\n"},
+			gate.Problem{File: "web/templates/a.yaml", Line: 3, Remedy: see, Message: "cannot be rendered: image is required"},
+		},
+		"a template that includes itself": {
+			document.MapTree{"web/Chart.yaml": chartYAML, "web/templates/a.yaml": "{{ define \"x\" }}{{ include \"x\" . }}{{ end }}\nx: {{ include \"x\" . }}\n"},
+			gate.Problem{File: "web/templates/a.yaml", Line: 1, Remedy: see, Message: "cannot be rendered: rendering template has a nested reference name: x: unable to execute template"},
+		},
+		"the environment": {
+			document.MapTree{"web/Chart.yaml": chartYAML, "web/templates/a.yaml": "x: {{ env \"HOME\" }}\n"},
+			gate.Problem{File: "web/templates/a.yaml", Line: 1, Remedy: see, Message: `cannot be rendered: parse error at (web/templates/a.yaml:1): function "env" not defined`},
+		},
+		"no chart": {
+			document.MapTree{"web/Chart.yaml": "apiVersion: v2\nversion: 0.1.0\n", "web/templates/a.yaml": "x: 1\n"},
+			gate.Problem{File: "web/Chart.yaml", Remedy: "Run helm lint web to see it.", Message: "is not a chart that can be loaded: validation: chart.metadata.name is required"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := document.Build(t.Context(), c.tree, nil, document.Options{Renderer: renderer(t, sandbox.Limits{})})
+			if c.want.Code == "" {
+				c.want.Code = "render"
+			}
+			if diff := cmp.Diff([]gate.Problem{c.want}, got.Problems); diff != "" {
+				t.Error(diff)
+			}
+			if got.Err != nil {
+				t.Error(got.Err)
+			}
+		})
+	}
+}
+
+// TestWhatNeverEnds runs charts and kustomizations that loop and allocate without end, beside one that is well, which is rendered.
+func TestWhatNeverEnds(t *testing.T) {
+	t.Parallel()
+	tree := document.MapTree{
+		"loop/Chart.yaml":         strings.Replace(chartYAML, "web", "loop", 1),
+		"loop/templates/a.yaml":   "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}\n",
+		"bomb/Chart.yaml":         strings.Replace(chartYAML, "web", "bomb", 1),
+		"bomb/templates/a.yaml":   "{{ $x := \"0123456789abcdef\" }}{{ range until 40 }}{{ $x = cat $x $x }}{{ end }}\nx: {{ $x }}\n",
+		"well/kustomization.yaml": "resources: [web.yaml]\n",
+		"well/web.yaml":           deployment,
+	}
+	limits := sandbox.Limits{Memory: 400 << 20, Wall: 4 * time.Second}
+	got := document.Build(t.Context(), tree, nil, document.Options{Renderer: renderer(t, limits)})
+	const remedy = "Look for what repeats itself without end or grows without bound, or split it."
+	want := []gate.Problem{
+		{Code: "limit", File: "bomb/Chart.yaml", Remedy: remedy, Message: "cannot be rendered: the worker process took more than 400 MiB of memory"},
+		{Code: "limit", File: "loop/Chart.yaml", Remedy: remedy, Message: "cannot be rendered: the worker process took more than 4s"},
+	}
+	if diff := cmp.Diff(want, got.Problems); diff != "" {
+		t.Error(diff)
+	}
+	if len(got.Documents) != 1 || got.Documents[0].Resource != "apps/v1/Deployment//web" {
+		t.Errorf("documents %v", got.Documents)
+	}
+}
