@@ -122,8 +122,11 @@ func compare(head, base []raw) []string {
 			}
 		}
 	}
-	match(gate.StatusExisting, func(h, b *raw) bool { return h.Set == b.Set && h.Message == b.Message && h.Path == b.Path })
-	match(gate.StatusExisting, func(h, b *raw) bool { return h.Set == b.Set && h.Message == b.Message })
+	match(gate.StatusExisting, func(h, b *raw) bool {
+		return h.Set == b.Set && h.Key == b.Key && h.Message == b.Message && h.Path == b.Path
+	})
+	match(gate.StatusExisting, func(h, b *raw) bool { return h.Set == b.Set && h.Key == b.Key && h.Message == b.Message })
+	match(gate.StatusExisting, func(h, b *raw) bool { return h.Set == b.Set && h.Key == b.Key && h.Key != "" })
 	match(gate.StatusWorse, func(h, b *raw) bool { return h.Path != "" && h.Path == b.Path })
 	for i := range statuses {
 		statuses[i] = cmp.Or(statuses[i], gate.StatusNew)

@@ -15,6 +15,7 @@ type raw struct {
 	Set      string   `json:"set"`
 	Message  string   `json:"message"` // of require_approval: the reason
 	Path     string   `json:"path,omitempty"`
+	Key      string   `json:"key,omitempty"`      // what makes it the same finding at the merge base; "": the message
 	Resource string   `json:"resource,omitempty"` // "" for the document's own
 	Line     int      `json:"line,omitempty"`
 	Count    int      `json:"count,omitempty"`
@@ -93,6 +94,8 @@ func (r *raw) read(set, name string, v ast.Value, limits *Limits) (err error) {
 		r.Resource, err = readText(set, name, v, maxPath)
 	case name == "path" && !approval:
 		r.Path, err = readText(set, name, v, maxPath)
+	case name == "key" && !approval:
+		r.Key, err = readText(set, name, v, maxPath)
 	case name == "line" && !approval:
 		r.Line, err = readInt(set, name, v, 1<<30)
 	case name == "count" && approval:

@@ -27,6 +27,7 @@ deny contains finding if {
 	finding := {
 		"message": sprintf("%s has image %q, %s; wanted: NAME@sha256:DIGEST", [image.name, image.reference, _lack(image.reference)]),
 		"path": image.path,
+		"key": image.name,
 	}
 }
 

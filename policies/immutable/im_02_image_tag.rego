@@ -28,6 +28,7 @@ deny contains finding if {
 	finding := {
 		"message": sprintf("%s has image %q, %s; wanted: a tag that is not moved, or a digest", [image.name, image.reference, fault]),
 		"path": image.path,
+		"key": image.name,
 	}
 }
 

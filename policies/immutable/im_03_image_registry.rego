@@ -36,6 +36,7 @@ deny contains finding if {
 			concat(", ", sort(data.parameters.registries)),
 		]),
 		"path": image.path,
+		"key": sprintf("%s from %s", [image.name, where]),
 	}
 }
 

@@ -43,8 +43,8 @@ test_message_and_path if {
 	document := testing.pod({"initContainers": [{"name": "i", "image": "busybox"}], "volumes": [{"name": "v", "image": {"reference": "quay.io/a/b"}}]})
 	found := image_registry.deny with input as document with data.parameters as {"registries": ["ghcr.io/acme"]}
 	found == {
-		{"message": "init container \"i\" has image \"busybox\", which is docker.io/library/busybox; wanted: one of ghcr.io/acme", "path": "spec.initContainers[0].image"},
-		{"message": "volume \"v\" has image \"quay.io/a/b\", which is quay.io/a/b; wanted: one of ghcr.io/acme", "path": "spec.volumes[0].image.reference"},
+		{"message": "init container \"i\" has image \"busybox\", which is docker.io/library/busybox; wanted: one of ghcr.io/acme", "path": "spec.initContainers[0].image", "key": "init container \"i\" from docker.io/library/busybox"},
+		{"message": "volume \"v\" has image \"quay.io/a/b\", which is quay.io/a/b; wanted: one of ghcr.io/acme", "path": "spec.volumes[0].image.reference", "key": "volume \"v\" from quay.io/a/b"},
 	}
 }
 
