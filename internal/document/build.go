@@ -85,6 +85,8 @@ func Build(ctx context.Context, head, base Tree, options Options) Result {
 	}
 	b.terraform(ctx)
 	b.kubernetes(ctx)
+	b.files(ctx)
+	b.cloudInit()
 	if err := ctx.Err(); err != nil {
 		b.failed(err)
 	}

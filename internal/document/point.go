@@ -7,13 +7,13 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
-// PointAt moves the line of each finding about a Kubernetes object from where the object starts to the field that the finding
+// PointAt moves the line of each finding about a Kubernetes object or a pipeline from where that starts to the field that the finding
 // names; to the nearest field around it where the object leaves that one out. Findings that name no field, or whose file head
 // does not have, stay as they are. The error is the tree's.
 func PointAt(ctx context.Context, head Tree, findings []gate.Finding) error {
 	var files []string
 	for i := range findings {
-		if f := &findings[i]; f.Kind == gate.KindKubernetes && f.Path != "" && f.Line > 0 {
+		if f := &findings[i]; pointed(f) {
 			files = append(files, f.File)
 		}
 	}
@@ -32,11 +32,14 @@ func PointAt(ctx context.Context, head Tree, findings []gate.Finding) error {
 	}
 	for i := range findings {
 		f := &findings[i]
-		if f.Kind != gate.KindKubernetes || f.Path == "" || f.Line < 1 {
+		if !pointed(f) {
 			continue
 		}
 		steps, ok := parsePath(f.Path)
-		object := objectAt(read[f.File], f.Line, 0)
+		object := pipelineOf(read[f.File])
+		if f.Kind == gate.KindKubernetes {
+			object = objectAt(read[f.File], f.Line, 0)
+		}
 		if object == nil || !ok {
 			continue
 		}
@@ -45,6 +48,28 @@ func PointAt(ctx context.Context, head Tree, findings []gate.Finding) error {
 				f.Line = line
 				break
 			}
+		}
+	}
+	return nil
+}
+
+// pointed reports whether a finding names a field of a YAML file.
+func pointed(f *gate.Finding) bool {
+	switch f.Kind {
+	case gate.KindKubernetes, gate.KindGitHubActions, gate.KindGitLabCI:
+		return f.Path != "" && f.Line > 0
+	}
+	return false
+}
+
+// pipelineOf is the last YAML document of a file, which is the pipeline.
+func pipelineOf(documents []*value) *value {
+	for _, v := range slices.Backward(documents) {
+		if v.kind == objectKind {
+			if on := v.get("true"); on != nil && v.get("on") == nil {
+				return v.with("on", on)
+			}
+			return v
 		}
 	}
 	return nil

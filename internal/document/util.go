@@ -5,6 +5,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 )
 
@@ -61,3 +62,5 @@ func appendStrings(out []byte, values []string) []byte {
 	}
 	return append(out, ']')
 }
+
+func appendInt(out []byte, n int) []byte { return strconv.AppendInt(out, int64(n), 10) }

@@ -40,6 +40,12 @@ func yamlValues(data []byte, limits Limits) (out []*value, err error) {
 		if err != nil {
 			return nil, r.explain(&node, err)
 		}
+		if most := int(4 * limits.Manifest); r.aliases > 0 && jsonSize(v, most) > most {
+			return nil, r.explain(&node, &manifestError{
+				line: node.Line, limit: true, message: fmt.Sprintf("has more than %d bytes once its aliases are written out, which is the limit", most),
+				remedy: "Write the values out.",
+			})
+		}
 		out = append(out, v)
 	}
 }

@@ -1,0 +1,89 @@
+package document
+
+import (
+	"bufio"
+	"bytes"
+	"strings"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// gateKind are the files that say how the gate itself works. Whether they are in order is for the parser that enforces them to
+// say; here they are only seen to change, so one that cannot be read is a document all the same.
+func gateKind() fileKind {
+	types := map[string]string{".github/gatehouse.yml": "config", ".github/gatehouse-waivers.yml": "waivers"}
+	typeOf := func(file string) string {
+		if under(".gatehouse", file) {
+			return "policy"
+		}
+		return types[file]
+	}
+	return fileKind{
+		what:  "a file of the gate itself",
+		named: func(file string) bool { return typeOf(file) != "" },
+		read: func(r *fileReader, file string, data []byte) (*fileDocument, error) {
+			typ := typeOf(file)
+			v := objectValue(1, "text", textValue(string(data), 1))
+			if typ != "policy" {
+				if parsed, err := r.yaml(data); err == nil {
+					v = objectValue(1, "content", parsed)
+				}
+			}
+			return &fileDocument{kind: gate.KindGate, typ: typ, line: 1, value: v}, nil
+		},
+	}
+}
+
+// codeownersKind are the files that say who is asked: those that GitHub and GitLab read.
+func codeownersKind() fileKind {
+	places := map[string]bool{".github/CODEOWNERS": true, "CODEOWNERS": true, "docs/CODEOWNERS": true, ".gitlab/CODEOWNERS": true}
+	return fileKind{
+		what:  "a list of code owners",
+		named: func(file string) bool { return places[file] },
+		read: func(_ *fileReader, _ string, data []byte) (*fileDocument, error) {
+			entries := listValue()
+			lines := bufio.NewScanner(bytes.NewReader(data))
+			lines.Buffer(nil, maxText+1)
+			for n := 1; lines.Scan(); n++ {
+				fields := ownerFields(lines.Text())
+				if len(fields) == 0 {
+					continue
+				}
+				entries.items = append(entries.items, objectValue(n,
+					"pattern", textValue(fields[0], n), "owners", textsValue(fields[1:]), "line", numberValue(n)))
+			}
+			if err := lines.Err(); err != nil {
+				return nil, &manifestError{line: 1, message: "cannot be read: " + err.Error(), remedy: "Break its lines."}
+			}
+			return &fileDocument{kind: gate.KindCodeowners, typ: "codeowners", line: 1, value: objectValue(1, "entries", entries)}, nil
+		},
+	}
+}
+
+// ownerFields splits a line at white space; "\ " is a space within a pattern, and # begins a comment.
+func ownerFields(line string) []string {
+	var fields []string
+	var field strings.Builder
+	flush := func() {
+		if field.Len() > 0 {
+			fields = append(fields, field.String())
+			field.Reset()
+		}
+	}
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '\\' && i+1 < len(line):
+			i++
+			field.WriteByte(line[i])
+		case c == '#' && field.Len() == 0:
+			flush()
+			return fields
+		case c == ' ' || c == '\t' || c == '\r':
+			flush()
+		default:
+			field.WriteByte(c)
+		}
+	}
+	flush()
+	return fields
+}
