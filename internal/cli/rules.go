@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -135,7 +136,26 @@ func ruleOptions(args []string) (rules.Options, error) {
 	if info, err := os.Stat(args[0]); err != nil || !info.IsDir() {
 		return rules.Options{}, fmt.Errorf("%s is no folder", args[0])
 	}
-	return rules.Options{Builtin: policies.FS, Packs: []string{}, Dirs: []rules.Dir{{Name: args[0], FS: os.DirFS(args[0])}}, Version: Version}, nil
+	folder := os.DirFS(args[0])
+	if shipped(folder) {
+		return rules.Options{Builtin: folder, Packs: []string{"all"}, Version: Version}, nil
+	}
+	return rules.Options{Builtin: policies.FS, Packs: []string{}, Dirs: []rules.Dir{{Name: args[0], FS: folder}}, Version: Version}, nil
+}
+
+// shipped reports whether a folder is the source of the built-in packs, perhaps with changes: then it stands in their place
+// instead of beside them, where every rule would be there twice.
+func shipped(folder fs.FS) bool {
+	packs, err := fs.ReadDir(policies.FS, ".")
+	if err != nil {
+		return false
+	}
+	for _, pack := range packs {
+		if info, err := fs.Stat(folder, pack.Name()); err != nil || !info.IsDir() {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *world) rulesTest() *cobra.Command {
