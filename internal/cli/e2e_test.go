@@ -67,6 +67,7 @@ type site struct {
 	dir  string
 
 	queue store.Options // Lease and Grace of the server
+	addr  string        // where the server listens; "" before its first start
 
 	url  string
 	db   *store.Store
@@ -187,7 +188,7 @@ func (s *site) environ() []string {
 		"GITHUB_WEBHOOK_SECRET=" + e2eSecret,
 		"GITHUB_API_URL=" + s.gh.URL() + "/api/v3",
 		"GITHUB_SERVER_URL=" + s.gh.URL(),
-		"GATEHOUSE_ADDR=127.0.0.1:0",
+		"GATEHOUSE_ADDR=" + orElse(s.addr, "127.0.0.1:0"),
 		"GATEHOUSE_PUBLIC_URL=https://gatehouse.example",
 		"GATEHOUSE_DATABASE_URL=sqlite:" + filepath.Join(s.dir, "gatehouse.db"),
 		"GATEHOUSE_DATA_DIR=" + filepath.Join(s.dir, "cache"),
@@ -228,7 +229,8 @@ func (s *site) start() {
 		built.store.Close()
 	})
 	s.t.Cleanup(s.stop)
-	s.listenAt("http://" + listener.Addr().String())
+	s.addr = listener.Addr().String() // kept over restarts, as a real server's is
+	s.listenAt("http://" + s.addr)
 }
 
 func (s *site) listenAt(url string) {
@@ -368,4 +370,11 @@ func (s *site) entries(kind string) []store.Entry {
 		s.t.Fatal(err)
 	}
 	return list
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
 }
