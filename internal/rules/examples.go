@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
@@ -27,7 +29,9 @@ type Example struct {
 	Terraform  []TerraformExample `yaml:"terraform"`
 	Kubernetes string             `yaml:"kubernetes"`
 	Base       string             `yaml:"base"`
-	Schema     []any              `yaml:"schema"` // input.change.schema of the objects in Kubernetes
+	Schema     []any              `yaml:"schema"`     // input.change.schema of the objects in Kubernetes
+	Files      map[string]string  `yaml:"files"`      // path to content: pipelines, playbooks, lists of owners
+	BaseFiles  map[string]string  `yaml:"base_files"` // the same at the merge base
 	Parameters map[string]any     `yaml:"parameters"`
 	Findings   []ExampleFinding   `yaml:"findings"`
 }
@@ -76,8 +80,8 @@ func ParseExamples(text []byte) (*Examples, error) {
 			return nil, fmt.Errorf("example %d has no name", i+1)
 		case names[each.Name]:
 			return nil, fmt.Errorf("two examples are named %q", each.Name)
-		case len(each.Terraform) == 0 && each.Kubernetes == "" && each.Base == "":
-			return nil, fmt.Errorf("the example %q has neither terraform nor kubernetes", each.Name)
+		case len(each.Terraform) == 0 && each.Kubernetes == "" && each.Base == "" && len(each.Files) == 0 && len(each.BaseFiles) == 0:
+			return nil, fmt.Errorf("the example %q has neither terraform, kubernetes nor files", each.Name)
 		case good && len(each.Findings) > 0:
 			return nil, fmt.Errorf("the good example %q has findings", each.Name)
 		case !good && len(each.Findings) == 0:
@@ -89,7 +93,7 @@ func ParseExamples(text []byte) (*Examples, error) {
 }
 
 // Documents are what the engine would be given for the example.
-func (e *Example) Documents() ([]gate.Document, error) {
+func (e *Example) Documents(ctx context.Context) ([]gate.Document, error) {
 	var docs []gate.Document
 	for _, item := range e.Terraform {
 		doc, err := item.document()
@@ -97,6 +101,10 @@ func (e *Example) Documents() ([]gate.Document, error) {
 			return nil, fmt.Errorf("%s: %w", item.Address, err)
 		}
 		docs = append(docs, doc)
+	}
+	docs, err := document.Examples(ctx, e.Files, e.BaseFiles, docs)
+	if err != nil {
+		return nil, fmt.Errorf("files: %w", err)
 	}
 	objects, err := kubernetesExample(e.Kubernetes, e.Base)
 	if err != nil {

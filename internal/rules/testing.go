@@ -311,7 +311,7 @@ func (t *tests) example(ctx context.Context, all *Engine, file string, example *
 			return err.Error()
 		}
 	}
-	docs, err := example.Documents()
+	docs, err := example.Documents(ctx)
 	if err != nil {
 		return err.Error()
 	}
