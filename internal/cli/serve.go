@@ -123,10 +123,11 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		db.Close()
 		return nil, err
 	}
+	bundles := pipeline.NewPolicies(policies.FS, Version)
 	line := pipeline.New(pipeline.Options{
 		Renderer: made,
 		Forge:    github, Mirror: mirrors, Recorder: db, Notes: db,
-		Policies: pipeline.NewPolicies(policies.FS, Version),
+		Policies: bundles,
 		Redactor: document.NewRedactor(secret), Clock: w.clock, Log: log,
 		PublicURL: s.PublicURL, ServerURL: s.ServerURL, Metrics: counters,
 	})
@@ -137,7 +138,9 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		db.Close()
 		return nil, err
 	}
-	pages := web.New(web.Options{Store: db, Webhooks: receiver, Metrics: counters.Handler(), Key: signer.Verifier().String(), GitHub: s.ServerURL, Log: log})
+	shown := pageOptions(s, db, github, bundles, w.clock, log)
+	shown.Webhooks, shown.Metrics, shown.Key = receiver, counters.Handler(), signer.Verifier().String()
+	pages := web.New(shown)
 	return &server{store: db, github: github, pipeline: line, http: &http.Server{
 		Handler:           pages,
 		ReadHeaderTimeout: 10 * time.Second,

@@ -36,8 +36,9 @@ type Server struct {
 	SigningKeyFile string `env:"GATEHOUSE_SIGNING_KEY_FILE" envDefault:"gatehouse-signing.key" desc:"Ed25519 key that signs checkpoints and attestations; made on first start"`
 	Readers        string `env:"GATEHOUSE_READERS" desc:"teams (org/team) or users who may read the dashboard, separated by commas; default: members of the installation's organisation"`
 
-	// WebhookSecrets and Key are worked out from the above by Load.
+	// WebhookSecrets, ReaderList and Key are worked out from the above by Load.
 	WebhookSecrets []string        `env:"-"`
+	ReaderList     []string        `env:"-"`
 	Key            *rsa.PrivateKey `env:"-"`
 	KeyPEM         []byte          `env:"-"`
 }
@@ -67,6 +68,7 @@ func Load(environ []string, overrides map[string]string) (*Server, error) {
 	c.secrets(s)
 	c.urls(s)
 	c.database(s)
+	c.readers(s)
 	if s.DataDir == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
@@ -168,6 +170,25 @@ func (c *checker) urls(s *Server) {
 	s.PublicURL = c.url("GATEHOUSE_PUBLIC_URL", s.PublicURL)
 	if (s.ClientID == "") != (s.ClientSecret == "") {
 		c.bad("GITHUB_CLIENT_ID", "and GITHUB_CLIENT_SECRET belong together; one of them is missing")
+	}
+}
+
+// readers splits GATEHOUSE_READERS into teams and users.
+func (c *checker) readers(s *Server) {
+	for _, reader := range strings.Split(s.Readers, ",") {
+		reader = strings.TrimPrefix(strings.TrimSpace(reader), "@")
+		if reader == "" {
+			continue
+		}
+		org, team, isTeam := strings.Cut(reader, "/")
+		if org == "" || isTeam && team == "" || strings.ContainsAny(reader, " \t?#%") || strings.Count(reader, "/") > 1 {
+			c.bad("GATEHOUSE_READERS", "holds %q; wanted: teams as org/team, and logins, separated by commas", reader)
+			continue
+		}
+		s.ReaderList = append(s.ReaderList, reader)
+	}
+	if strings.TrimSpace(s.Readers) != "" && len(s.ReaderList) == 0 && len(c.problems) == 0 {
+		c.bad("GATEHOUSE_READERS", "names nobody; leave it out for the members of the installation's organisation")
 	}
 }
 

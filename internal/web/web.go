@@ -1,46 +1,111 @@
 // Package web is everything that the server answers over HTTP besides carrying the webhooks to their receiver: health,
-// metrics, the JSON API and the pages for people. It is read-only.
+// metrics, the JSON API and the pages for people. It reads the record and writes nothing to it but who logged in.
 package web
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"net"
+	"html/template"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 )
 
-// Record is what the pages show.
+// Record is what the pages show. [store.Store] is one.
 type Record interface {
 	Ping(ctx context.Context) error
+	decisions
+	trail
+	sessions
+}
+
+type decisions interface {
 	Decision(ctx context.Context, id string) (store.Decision, error)
 	Decisions(ctx context.Context, f store.DecisionFilter, cursor string, limit int) ([]store.Decision, string, error)
+	Open(ctx context.Context, scope *store.Scope, cursor string, limit int) ([]store.Decision, string, error)
+	Find(ctx context.Context, f store.FindFilter, cursor string, limit int) ([]store.Found, string, error)
+	Changed(ctx context.Context, logIndex int64, pattern string, limit int) ([]store.Resource, error)
 	Facts(ctx context.Context, digest string) ([]byte, error)
+	Merge(ctx context.Context, repositoryID int64, pullRequest int) (store.Merge, error)
+	Publication(ctx context.Context, repositoryID int64, pullRequest int, head string) (store.Publication, error)
+	Days(ctx context.Context, scope *store.Scope, repository string, since time.Time) ([]store.DayCount, error)
+	Rules(ctx context.Context, scope *store.Scope, repository string, since time.Time) ([]store.RuleCount, error)
+	Waivers(ctx context.Context, scope *store.Scope, repository string, since time.Time) ([]store.WaiverRow, error)
+	Repositories(ctx context.Context, scope *store.Scope, since time.Time) ([]store.RepositoryRow, error)
+	RepositoryNames(ctx context.Context) (map[string]int64, error)
+}
+
+type trail interface {
 	Entries(ctx context.Context, f store.EntryFilter, cursor string, limit int) ([]store.Entry, string, error)
-	Who(ctx context.Context, pattern, cursor string, limit int) ([]store.ResourceChange, string, error)
+	WhoWithin(ctx context.Context, pattern string, scope *store.Scope, cursor string, limit int) ([]store.ResourceChange, string, error)
+	Leaf(ctx context.Context, index int64) ([]byte, error)
 	Checkpoint(ctx context.Context) (store.Position, error)
+	Hashes(ctx context.Context, f func(ledger.HashReader) error) error
+	Append(ctx context.Context, entries []store.Entry, works ...store.Work) (store.Position, error)
+}
+
+type sessions interface {
+	SaveSession(ctx context.Context, id string, sealed []byte, expires time.Time) error
+	Session(ctx context.Context, id string) ([]byte, error)
+	DropSession(ctx context.Context, id string) error
+}
+
+// Rule is a rule of the catalogue, as its page shows it.
+type Rule struct {
+	ID, Title, Description, Severity, Enforcement, Pack, Remedy, Docs string
+	Off                                                               string // why it is not in force by default; "" when it is
+	References                                                        []string
 }
 
 // Options are what the pages are made of.
 type Options struct {
-	Store    Record
-	Webhooks http.Handler
-	Metrics  http.Handler
-	Key      string // the log's public key
-	GitHub   string // GitHub's address, for links
-	Log      *logrus.Entry
+	Store     Record
+	Webhooks  http.Handler
+	Metrics   http.Handler
+	Key       string           // the log's public key
+	GitHub    string           // GitHub's address, for links and login
+	APIURL    string           // GitHub's REST API, which is asked what a person may read
+	PublicURL string           // under which people reach this server
+	Clock     func() time.Time // nil: time.Now
+	Log       *logrus.Entry
+	Catalogue func() []Rule // nil: none
+
+	// ClientID and ClientSecret are the App's; without them nobody can log in, and the record is shown on this machine alone.
+	ClientID, ClientSecret string
+
+	// Readers are the teams (org/team) and users who may read; none: the members of the organisations that Installers names,
+	// and the users that it names.
+	Readers    []string
+	Installers func(ctx context.Context) ([]Installer, error)
 }
 
-type site struct{ Options }
+// Installer is an account that has installed the App.
+type Installer struct {
+	Login        string
+	Organization bool
+}
 
-// New is the server's handler. Until people can log in, everything that shows the record is for requests from this machine
-// alone: the webhook, health and metrics are all that the network sees.
+type site struct {
+	Options
+	pages  map[string]*template.Template
+	people *people
+}
+
+// New is the server's handler. Without a client id and secret, everything that shows the record is for requests from this
+// machine alone: the webhook, health and metrics are all that the network sees.
 func New(o Options) http.Handler {
-	s := &site{o}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Catalogue == nil {
+		o.Catalogue = func() []Rule { return nil }
+	}
+	s := &site{Options: o, people: newPeople(o)}
+	s.pages = s.templates()
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhooks/github", o.Webhooks)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
@@ -48,17 +113,45 @@ func New(o Options) http.Handler {
 	mux.Handle("GET /metrics", o.Metrics)
 	mux.HandleFunc("GET /api/v1/audit/key", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, o.Key+"\n") })
 
-	inside := http.NewServeMux()
-	inside.HandleFunc("GET /api/v1/decisions", s.decisions)
-	inside.HandleFunc("GET /api/v1/decisions/{id}", s.decision)
-	inside.HandleFunc("GET /api/v1/audit", s.audit)
-	inside.HandleFunc("GET /api/v1/audit/who", s.who)
-	inside.HandleFunc("GET /api/v1/audit/checkpoint", s.checkpoint)
-	inside.HandleFunc("GET /{$}", s.overviewPage)
-	inside.HandleFunc("GET /decisions/{id}", s.decisionPage)
-	inside.HandleFunc("GET /style.css", style)
-	mux.Handle("/", loopbackOnly(inside))
-	return secured(mux)
+	open := http.NewServeMux() // what a browser needs before anybody is logged in
+	open.HandleFunc("GET /static/{file}", static)
+	open.HandleFunc("GET /login", s.login)
+	open.HandleFunc("GET /login/callback", s.callback)
+	open.HandleFunc("GET /logged-out", s.loggedOut)
+	open.HandleFunc("POST /logout", s.logout)
+	open.Handle("/", s.guarded(s.inside()))
+	mux.Handle("/", http.NewCrossOriginProtection().Handler(open))
+	return s.secured(mux)
+}
+
+// inside is what only readers see.
+func (s *site) inside() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/v1/decisions", s.apiDecisions)
+	mux.HandleFunc("GET /api/v1/decisions/{id}", s.apiDecision)
+	mux.HandleFunc("GET /api/v1/audit", s.apiAudit)
+	mux.HandleFunc("GET /api/v1/audit/who", s.apiWho)
+	mux.HandleFunc("GET /api/v1/audit/checkpoint", s.apiCheckpoint)
+	mux.HandleFunc("GET /api/v1/audit/proof/inclusion", s.apiInclusion)
+	mux.HandleFunc("GET /api/v1/audit/proof/consistency", s.apiConsistency)
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		s.refuse(w, r, http.StatusNotFound, "There is no such route.")
+	})
+
+	mux.HandleFunc("GET /{$}", s.overviewPage)
+	mux.HandleFunc("GET /decisions", s.decisionsPage)
+	mux.HandleFunc("GET /decisions/{id}", s.decisionPage)
+	mux.HandleFunc("GET /search", s.searchPage)
+	mux.HandleFunc("GET /repositories/{owner}/{name}", s.repositoryPage)
+	mux.HandleFunc("GET /rules", s.rulesPage)
+	mux.HandleFunc("GET /rules/{id}", s.rulePage)
+	mux.HandleFunc("GET /waivers", s.waiversPage)
+	mux.HandleFunc("GET /log", s.logPage)
+	mux.HandleFunc("GET /log/{index}", s.entryPage)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.refuse(w, r, http.StatusNotFound, "There is no page at this address.")
+	})
+	return mux
 }
 
 // ready says whether the server can do its work: its database answers.
@@ -71,27 +164,21 @@ func (s *site) ready(w http.ResponseWriter, r *http.Request) {
 	plain(w, http.StatusOK, "ready\n")
 }
 
-// loopbackOnly lets only requests from this machine through, and none that came by way of a proxy.
-func loopbackOnly(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		ip := net.ParseIP(host)
-		if err != nil || ip == nil || !ip.IsLoopback() || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
-			plain(w, http.StatusForbidden, "The record is shown on the server's own machine only, until GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET are set.\n")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
+// https reports whether people reach this server by https, as far as its settings say.
+func (s *site) https() bool { return strings.HasPrefix(s.PublicURL, "https://") }
 
-// secured adds the headers that keep a page from being framed, sniffed or scripted.
-func secured(next http.Handler) http.Handler {
+// secured adds the headers that keep a page from being framed, sniffed or scripted by others.
+func (s *site) secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
+		if s.https() {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -100,27 +187,4 @@ func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(text)) // nobody is left to tell
-}
-
-func (s *site) json(w http.ResponseWriter, v any) {
-	data, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		s.fail(w, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(data, '\n'))
-}
-
-// fail answers an error. What went wrong inside is for the log; the reader gets what they can act on.
-func (s *site) fail(w http.ResponseWriter, err error) {
-	status, message := http.StatusInternalServerError, "The record could not be read; the server's log says why."
-	if errors.Is(err, store.ErrNotFound) {
-		status, message = http.StatusNotFound, "There is no such record."
-	} else {
-		s.Log.WithError(err).Error("answering a request")
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": message})
 }
