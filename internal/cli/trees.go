@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,6 +57,29 @@ func (t shownPart) Size(path string) (int64, bool) {
 		return sized.Size(path)
 	}
 	return 0, false
+}
+
+// Read also finds files outside of the part, which findings about what was rendered may point at.
+func (t shownPart) Read(ctx context.Context, paths []string) (map[string][]byte, error) {
+	found, err := t.Tree.Read(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range paths {
+		if _, ok := found[p]; ok {
+			continue
+		}
+		one, err := document.Dir(t.root, p)
+		if err != nil {
+			continue // it is nowhere
+		}
+		more, err := one.Read(ctx, []string{p})
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(found, more)
+	}
+	return found, nil
 }
 
 // Whole implements render.Part.
