@@ -40,7 +40,7 @@ func (w *world) auditCommand() *cobra.Command {
 	flags.StringVar(&f.signingKey, "gatehouse-signing-key-file", "", "the log's signing key (GATEHOUSE_SIGNING_KEY_FILE)")
 	flags.StringVarP(&f.output, "output", "o", "text", "text, json or csv")
 	flags.IntVar(&f.limit, "limit", 100, "at most this many lines")
-	cmd.AddCommand(w.auditLog(&f), w.auditWho(&f), w.auditVerify(&f), w.auditKey(&f))
+	cmd.AddCommand(w.auditLog(&f), w.auditWho(&f), w.auditVerify(&f), w.auditExport(&f), w.auditKey(&f))
 	return cmd
 }
 
@@ -209,12 +209,18 @@ func csvSafe(s string) string {
 }
 
 func (w *world) auditVerify(f *auditFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:     "verify",
-		Short:   "Prove that no entry of the log was changed, removed, moved or slipped in",
-		Example: "  gatehouse audit verify",
+	var export, key string
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Prove that no entry of the log was changed, removed, moved or slipped in",
+		Long: "Prove that no entry of the log, and no recorded decision, was changed, removed, moved or slipped in. With --export an export is\n" +
+			"checked instead, with the public key alone.",
+		Example: "  gatehouse audit verify\n  gatehouse audit verify --export audit.jsonl --key gatehouse.pub",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if export != "" {
+				return w.auditVerifyExport(export, key)
+			}
 			signer, older, err := loadKeys(w.signingKeyFile(f), "", false)
 			if err != nil {
 				return err
@@ -236,6 +242,30 @@ func (w *world) auditVerify(f *auditFlags) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&export, "export", "", "check this `FILE` of `gatehouse audit export` instead of the database")
+	cmd.Flags().StringVar(&key, "key", "", "the log's public `KEY`, or a file with it (for --export)")
+	return cmd
+}
+
+func (w *world) auditVerifyExport(file, key string) error {
+	if key == "" {
+		return fmt.Errorf("--export needs --key: the public key that `gatehouse audit key` prints on the server")
+	}
+	verifier, err := w.keyArgument(key)
+	if err != nil {
+		return err
+	}
+	data, err := w.readInput(file)
+	if err != nil {
+		return err
+	}
+	n, cp, err := verifyExport(data, verifier)
+	if err != nil {
+		fmt.Fprintln(w.out, "the export does NOT verify: "+gate.Printable(err.Error()))
+		return exitError{status: exitFail}
+	}
+	fmt.Fprintf(w.out, "the export verifies: %d entries of the tree of %d with root %s, signed by %s\n", n, cp.Size, cp.Root, verifier.Origin())
+	return nil
 }
 
 func (w *world) signingKeyFile(f *auditFlags) string {
