@@ -21,6 +21,7 @@ type Engine struct {
 	catalog []Rule
 	rules   []*source            // in force, in the order of the catalogue
 	known   map[string][]*source // all sources by package
+	foreign foreign              // rules of other dialects
 	digest  string
 
 	mu      sync.Mutex
@@ -36,9 +37,11 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	}
 	l.metadata()
 	l.unique()
+	other := l.otherDialects(&o)
+	l.others = other.rules()
 	l.configure(&o, packs)
 	o.Limits = o.Limits.withDefaults()
-	e := &Engine{options: o, known: map[string][]*source{}}
+	e := &Engine{options: o, known: map[string][]*source{}, foreign: other}
 	var own []*source
 	for _, s := range l.sources {
 		e.known[s.header.pkg] = append(e.known[s.header.pkg], s)
@@ -50,7 +53,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		}
 	}
 	slices.SortFunc(e.rules, func(a, b *source) int { return compareRules(a.rule, b.rule) })
-	if len(e.rules) == 0 && len(l.problems) == 0 && (len(o.Dirs) > 0 || len(o.Only) > 0 || o.Packs == nil && o.Builtin != nil || len(packs) > 0 && asked(o.Packs)) {
+	if len(e.rules)+other.inForce() == 0 && len(l.problems) == 0 && (len(o.Dirs) > 0 || len(o.Only) > 0 || o.Packs == nil && o.Builtin != nil || len(packs) > 0 && asked(o.Packs)) {
 		l.problem("", 0, "no rule is in force", "Put a pack or a folder of rules in force, or write \"packs: []\" to mean none.")
 	}
 	if len(l.problems) == 0 && len(own) > 0 {
@@ -67,6 +70,9 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		if s.rule != nil {
 			e.catalog = append(e.catalog, s.rule.clone())
 		}
+	}
+	for _, r := range l.others {
+		e.catalog = append(e.catalog, r.clone())
 	}
 	slices.SortFunc(e.catalog, func(a, b Rule) int { return compareRules(&a, &b) })
 	e.digest = e.computeDigest()
@@ -136,6 +142,7 @@ func (e *Engine) computeDigest() string {
 		h.text("source", s.file)
 		h.bytes(s.text)
 	}
+	e.foreign.digest(h)
 	digest := h.sum()
 	return "sha256:" + hex.EncodeToString(digest[:])
 }

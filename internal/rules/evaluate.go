@@ -19,6 +19,7 @@ import (
 // Input is what is judged.
 type Input struct {
 	Documents   []gate.Document
+	Files       []File            // for rules of conftest's dialect; see [Engine.WantsFiles]
 	PullRequest *gate.PullRequest // nil outside a pull request
 }
 
@@ -59,11 +60,8 @@ type outcome struct {
 	requirements []gate.Requirement
 }
 
-// Evaluate judges the documents. Whatever keeps it from judging all of them with all rules is in the Problems of the answer,
-// and the rest is judged all the same. Documents are not changed.
-func (e *Engine) Evaluate(ctx context.Context, in Input) gate.Evaluation {
-	ctx, cancel := context.WithTimeout(ctx, e.options.Limits.RunTime)
-	defer cancel()
+// evaluateOwn judges the documents with Gatehouse's own rules.
+func (e *Engine) evaluateOwn(ctx context.Context, in Input) gate.Evaluation {
 	answer := gate.Evaluation{Rules: len(e.rules), Policy: gate.Policy{Digest: e.digest}}
 	wanted := e.dispatch(in.Documents)
 	if len(wanted.sources) == 0 {

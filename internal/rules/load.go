@@ -31,7 +31,9 @@ type source struct {
 	builtin bool
 	text    []byte
 	header  header
-	rule    *Rule // nil: helpers
+	rule    *Rule // nil: helpers, and rules of conftest's dialect
+
+	conftest bool // holds rules of conftest's dialect
 
 	once   sync.Once // guards parsed
 	parsed *parsedSource
@@ -40,6 +42,9 @@ type source struct {
 // loader collects sources and everything wrong with them.
 type loader struct {
 	sources  []*source
+	found    []foundObject // templates and constraints of Gatekeeper
+	data     []Data        // for rules of conftest's dialect
+	others   []*Rule       // of other dialects
 	problems []gate.Problem
 }
 
@@ -71,12 +76,17 @@ func (l *loader) builtin(fsys fs.FS) (packs []string) {
 func (l *loader) dir(d Dir) {
 	before := len(l.sources)
 	l.walk(d.FS, d.Name, func(string) string { return d.Name }, false)
+	objects := len(l.found)
+	l.objects(d)
+	if len(l.found) > objects {
+		return
+	}
 	for _, s := range l.sources[before:] {
 		if looksLikeRule(s.text) || s.header.metadata != nil {
 			return
 		}
 	}
-	l.problem(d.Name, 0, "the folder holds no rules", "Put .rego files there, or take the folder out of policies.paths and --policy.")
+	l.problem(d.Name, 0, "the folder holds no rules", "Put .rego files or Gatekeeper's constraints there, or take the folder out of policies.paths and --policy.")
 }
 
 // walk reads every Rego file but tests. prefix goes before the names shown; origin gives a file's pack, "" to pass it over.
@@ -134,6 +144,9 @@ func (l *loader) metadata() {
 	parallel(len(l.sources), func(_, i int) {
 		s := l.sources[i]
 		if s.builtin && s.origin == libraryDir {
+			return
+		}
+		if s.conftest = isConftest(s); s.conftest {
 			return
 		}
 		if s.header.metadata == nil || !hasCustom(s.header.metadata) {

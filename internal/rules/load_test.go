@@ -48,7 +48,7 @@ func TestWhatIsWrongWithARuleIsSaidWithFileAndLine(t *testing.T) {
 		"the clock":             {map[string]string{"a.rego": with(body, "time.now_ns() > 0")}, []string{"own/a.rego:16 time.now_ns is not available to rules: it would bring in the clock"}},
 		"recursion":             {map[string]string{"a.rego": sshRule + "\nf(x) := f(x)\n"}, []string{"own/a.rego:19 recursion_error: rule data.acme.ssh.f is recursive: data.acme.ssh.f -> data.acme.ssh.f"}},
 		"an undefined function": {map[string]string{"a.rego": with(body, "nosuch(rule)")}, []string{"own/a.rego:16 type_error: undefined function nosuch"}},
-		"no metadata":           {map[string]string{"a.rego": "package acme.x\n\ndeny contains \"x\" if true\n"}, []string{"own/a.rego:1 a rule without METADATA: it has no custom.id"}},
+		"no metadata":           {map[string]string{"a.rego": "package acme.x\n\ndeny contains \"x\" if input.change.actions[_] == \"delete\"\n"}, []string{"own/a.rego:1 a rule without METADATA: it has no custom.id"}},
 		"no id":                 {map[string]string{"a.rego": with("#   id: ACME-01\n", "")}, []string{"own/a.rego:2 the rule's METADATA has no custom.id"}},
 		"no severity":           {map[string]string{"a.rego": with("#   severity: critical\n", "")}, []string{"own/a.rego:2 the rule's METADATA has no custom.severity"}},
 		"no remedy":             {map[string]string{"a.rego": with("#   remedy: Close it.\n", "")}, []string{"own/a.rego:2 the rule's METADATA has no custom.remedy"}},

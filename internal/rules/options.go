@@ -34,6 +34,9 @@ type Options struct {
 	// Dirs are folders of the repository's own rules.
 	Dirs []Dir
 
+	// Conftest says how rules of conftest's dialect are run.
+	Conftest Conftest
+
 	// Only leaves nothing but the rules with these ids in force.
 	Only []string
 

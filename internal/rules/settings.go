@@ -32,6 +32,9 @@ func (l *loader) configure(o *Options, packs []string) {
 			s.rule.Off = offPack
 		}
 	}
+	for _, r := range l.others {
+		byID[r.ID] = r
+	}
 	ids := slices.Sorted(maps.Keys(byID))
 	l.only(o.Only, byID, ids)
 	for _, id := range slices.Sorted(maps.Keys(o.Rules)) {

@@ -1,0 +1,443 @@
+package rules
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// API groups of what a folder of rules may hold for Gatekeeper, and the one target that its templates have.
+const (
+	templateGroup   = "templates.gatekeeper.sh"
+	constraintGroup = "constraints.gatekeeper.sh"
+	admissionTarget = "admission.k8s.gatekeeper.sh"
+)
+
+// gatekeeper is every constraint, with its template compiled.
+type gatekeeper struct {
+	constraints []*constraint
+}
+
+// template is a ConstraintTemplate.
+type template struct {
+	kind      string
+	file      string
+	line      int
+	schema    *schema
+	query     *foreignQuery
+	inventory bool // its Rego reads data.inventory
+	broken    bool // said already
+	text      string
+}
+
+// constraint is one constraint and what it asks of its template.
+type constraint struct {
+	rule       *Rule
+	template   *template
+	match      match
+	parameters *ast.Term
+	key        string // its text and its template's
+}
+
+// templateSpec is what is read of a ConstraintTemplate of any version. The API server prunes what it does not know, so nothing else
+// is refused.
+type templateSpec struct {
+	Metadata struct {
+		Name        string            `json:"name"`
+		Annotations map[string]string `json:"annotations"`
+	} `json:"metadata"`
+	Spec struct {
+		CRD struct {
+			Spec struct {
+				Names struct {
+					Kind string `json:"kind"`
+				} `json:"names"`
+				Validation struct {
+					OpenAPIV3Schema *schema `json:"openAPIV3Schema"`
+				} `json:"validation"`
+			} `json:"spec"`
+		} `json:"crd"`
+		Targets []templateTarget `json:"targets"`
+	} `json:"spec"`
+}
+
+type templateTarget struct {
+	Target string   `json:"target"`
+	Rego   string   `json:"rego"`
+	Libs   []string `json:"libs"`
+	Code   []struct {
+		Engine string          `json:"engine"`
+		Source json.RawMessage `json:"source"`
+	} `json:"code"`
+}
+
+// regoSource is the source of a code entry whose engine is Rego.
+type regoSource struct {
+	Version string   `json:"version"`
+	Rego    string   `json:"rego"`
+	Libs    []string `json:"libs"`
+}
+
+// gatekeeper reads the templates and constraints of all folders; nil when there are none.
+func (l *loader) gatekeeper() *gatekeeper {
+	if len(l.found) == 0 {
+		return nil
+	}
+	templates := map[string]*template{}
+	for _, o := range l.found {
+		switch {
+		case o.group == templateGroup && o.kind == "ConstraintTemplate":
+			t := l.template(o)
+			if t == nil {
+				continue
+			}
+			if first := templates[t.kind]; first != nil {
+				l.problem(t.file, t.line, fmt.Sprintf("the template of %s is already in %s:%d", t.kind, first.file, first.line), "Keep one of them.")
+				continue
+			}
+			templates[t.kind] = t
+		case o.group != constraintGroup && o.group != templateGroup:
+			l.problem(o.file, o.line, o.kind+" is not supported: only what stands in the repository is judged", "Take it out of the folder of rules.")
+		}
+	}
+	g := &gatekeeper{}
+	seen := map[string]*Rule{}
+	for _, o := range l.found {
+		if o.group != constraintGroup {
+			continue
+		}
+		c := l.constraint(o, templates)
+		if c == nil {
+			continue
+		}
+		if first := seen[c.rule.ID]; first != nil {
+			l.problem(c.rule.File, c.rule.Line, fmt.Sprintf("the constraint %s is already in %s:%d", c.rule.ID, first.File, first.Line), "Give each constraint a name of its own.")
+			continue
+		}
+		seen[c.rule.ID] = c.rule
+		g.constraints = append(g.constraints, c)
+	}
+	slices.SortFunc(g.constraints, func(a, b *constraint) int { return strings.Compare(a.rule.ID, b.rule.ID) })
+	return g
+}
+
+// template reads and compiles one ConstraintTemplate. nil when it is not even known which kind it makes; broken when the
+// constraints of that kind cannot be judged.
+func (l *loader) template(o foundObject) *template {
+	var spec templateSpec
+	if err := json.Unmarshal(o.text, &spec); err != nil {
+		l.problem(o.file, o.line, "the ConstraintTemplate cannot be read: "+err.Error(), "Correct it; Gatekeeper would refuse it too.")
+		return nil
+	}
+	kind := spec.Spec.CRD.Spec.Names.Kind
+	if kind == "" {
+		l.problem(o.file, o.lineOf("spec", "crd", "spec", "names"), "the ConstraintTemplate names no kind", "Set spec.crd.spec.names.kind.")
+		return nil
+	}
+	t := &template{kind: kind, text: string(o.text), file: o.file, line: o.line, schema: spec.Spec.CRD.Spec.Validation.OpenAPIV3Schema}
+	before := len(l.problems)
+	if strings.ToLower(kind) != spec.Metadata.Name {
+		l.problem(o.file, o.lineOf("metadata", "name"), fmt.Sprintf("the ConstraintTemplate of %s is called %q; wanted: %q", kind, spec.Metadata.Name, strings.ToLower(kind)),
+			"Gatekeeper wants the name to be the kind in lower case.")
+	}
+	if len(spec.Spec.Targets) != 1 || spec.Spec.Targets[0].Target != admissionTarget {
+		l.problem(o.file, o.lineOf("spec", "targets"), fmt.Sprintf("the ConstraintTemplate of %s must have one target, %s", kind, admissionTarget), "Correct spec.targets.")
+	} else if source, path, ok := l.regoOf(o, &spec.Spec.Targets[0], kind); ok {
+		l.compileTemplate(t, o, source, path)
+	}
+	t.broken = len(l.problems) > before
+	return t
+}
+
+// regoOf finds the Rego of a target and where it stands in the file.
+func (l *loader) regoOf(o foundObject, target *templateTarget, kind string) (source regoSource, path []any, ok bool) {
+	at := []any{"spec", "targets", 0}
+	for i, code := range target.Code {
+		if code.Engine != "Rego" {
+			continue
+		}
+		path = append(at, "code", i, "source")
+		if err := json.Unmarshal(code.Source, &source); err != nil || source.Rego == "" {
+			l.problem(o.file, o.lineOf(path...), "the Rego of the ConstraintTemplate of "+kind+" cannot be read: it has no source.rego", "Correct it.")
+			return source, nil, false
+		}
+		return source, path, true
+	}
+	if target.Rego != "" {
+		return regoSource{Rego: target.Rego, Libs: target.Libs}, at, true
+	}
+	engines := make([]string, len(target.Code))
+	for i, code := range target.Code {
+		engines[i] = code.Engine
+	}
+	message := "has no Rego"
+	if len(engines) > 0 {
+		message = "is written for " + strings.Join(engines, ", ") + ", and only Rego is run here"
+	}
+	l.problem(o.file, o.lineOf("spec", "targets", 0), "the ConstraintTemplate of "+kind+" "+message,
+		"Add a code entry with the engine Rego, or take the template and its constraints out of the folder.")
+	return source, nil, false
+}
+
+// compileTemplate parses and compiles the template's Rego with its libraries, which are its own: two templates may each bring
+// another package lib.helpers.
+func (l *loader) compileTemplate(t *template, o foundObject, source regoSource, path []any) {
+	version := ast.RegoV0
+	if source.Version == "v1" {
+		version = ast.RegoV1
+	}
+	modules := map[string]*ast.Module{}
+	shift := map[string]int{} // of the lines of a module within its file
+	parse := func(name, text string, at ...any) *ast.Module {
+		// A block text begins on the line after its key.
+		shift[name] = o.lineOf(append(slices.Clone(path), at...)...)
+		module, problems := parseTemplate(name, text, version)
+		l.moved(t, shift, problems)
+		if module != nil {
+			modules[name] = module
+			l.moved(t, shift, forbiddenCalls(name, module, 0))
+			l.moved(t, shift, strangeData(name, module))
+		}
+		return module
+	}
+	before := len(l.problems)
+	entry := parse("rego", source.Rego, "rego")
+	for i, lib := range source.Libs {
+		name := fmt.Sprintf("libs[%d]", i)
+		if m := parse(name, lib, "libs", i); m != nil && !strings.HasPrefix(packageName(m)+".", "lib.") {
+			l.problem(t.file, shift[name], fmt.Sprintf("the library package %s of the ConstraintTemplate of %s must begin with lib", packageName(m), t.kind), "Call it package lib.NAME.")
+		}
+	}
+	if len(l.problems) > before {
+		return
+	}
+	if !slices.ContainsFunc(entry.Rules, func(r *ast.Rule) bool {
+		return r.Head.Reference[0].Value.Compare(ast.Var("violation")) == 0
+	}) {
+		l.problem(t.file, shift["rego"], "the ConstraintTemplate of "+t.kind+" has no rule violation", "Write violation[{\"msg\": msg}] { ... }.")
+		return
+	}
+	for _, m := range modules {
+		t.inventory = t.inventory || readsInventory(m)
+	}
+	compiler := ast.NewCompiler().WithCapabilities(foreignCapabilities())
+	compiler.Compile(modules)
+	if compiler.Failed() {
+		l.moved(t, shift, compileProblems(compiler.Errors))
+		return
+	}
+	ref := append(slices.Clone(entry.Package.Path), ast.StringTerm("violation"))
+	var err error
+	if t.query, err = valueQuery(compiler, ref); err != nil {
+		l.problem(t.file, t.line, err.Error(), compileRemedy)
+	}
+}
+
+// moved takes problems with the Rego of a template over, at their lines in the file.
+func (l *loader) moved(t *template, shift map[string]int, problems []gate.Problem) {
+	for _, p := range problems {
+		p.Line += shift[p.File]
+		p.File = t.file
+		p.Message = "in the ConstraintTemplate of " + t.kind + ": " + p.Message
+		p.Remedy = "Correct the template."
+		l.problems = append(l.problems, p)
+	}
+}
+
+func parseTemplate(name, text string, version ast.RegoVersion) (module *ast.Module, problems []gate.Problem) {
+	defer func() {
+		if r := recover(); r != nil { // of the parser
+			module, problems = nil, []gate.Problem{{Code: "rules", File: name, Message: clean(fmt.Sprintf("it cannot be read: %v: %v", errPanic, r), 500)}}
+		}
+	}()
+	module, err := ast.ParseModuleWithOpts(name, text, ast.ParserOptions{RegoVersion: version})
+	if err != nil {
+		return nil, compileProblems(err)
+	}
+	if module == nil {
+		return nil, []gate.Problem{{Code: "rules", File: name, Message: "it holds no Rego"}}
+	}
+	return module, nil
+}
+
+// strangeData refuses references to data that no template has: Gatekeeper does so too, and they would be undefined, which passes.
+func strangeData(name string, module *ast.Module) []gate.Problem {
+	var problems []gate.Problem
+	own := packageName(module)
+	ast.WalkRefs(module, func(ref ast.Ref) bool {
+		if len(ref) < 2 || !ref[0].Equal(ast.DefaultRootDocument) {
+			return false
+		}
+		first, ok := ref[1].Value.(ast.String)
+		if path := refName(ref); ok && (first == "lib" || first == "inventory" || path == own || strings.HasPrefix(path, own+".")) {
+			return false
+		}
+		problems = append(problems, gate.Problem{
+			Code: "rules", File: name, Line: rowOf(ref), Message: ref.String() + " is neither data.lib nor data.inventory, and a template sees no other data",
+		})
+		return false
+	})
+	return problems
+}
+
+func rowOf(ref ast.Ref) int {
+	if ref[0].Location != nil {
+		return ref[0].Location.Row
+	}
+	return 0
+}
+
+func readsInventory(module *ast.Module) bool {
+	found := false
+	ast.WalkRefs(module, func(ref ast.Ref) bool {
+		if len(ref) > 1 && ref[0].Equal(ast.DefaultRootDocument) && ref[1].Value.Compare(ast.String("inventory")) == 0 {
+			found = true
+		}
+		return false
+	})
+	return found
+}
+
+// constraintSpec is what is read of a constraint.
+type constraintSpec struct {
+	Metadata struct {
+		Name        string            `json:"name"`
+		Annotations map[string]string `json:"annotations"`
+	} `json:"metadata"`
+	Spec struct {
+		EnforcementAction        *string         `json:"enforcementAction"`
+		ScopedEnforcementActions []scopedAction  `json:"scopedEnforcementActions"`
+		Match                    match           `json:"match"`
+		Parameters               json.RawMessage `json:"parameters"`
+	} `json:"spec"`
+}
+
+type scopedAction struct {
+	Action            string `json:"action"`
+	EnforcementPoints []struct {
+		Name string `json:"name"`
+	} `json:"enforcementPoints"`
+}
+
+func (l *loader) constraint(o foundObject, templates map[string]*template) *constraint {
+	var spec constraintSpec
+	if err := json.Unmarshal(o.text, &spec); err != nil {
+		l.problem(o.file, o.lineOf("spec"), "the constraint of "+o.kind+" cannot be read: "+err.Error(), "Correct it; Gatekeeper would refuse it too.")
+		return nil
+	}
+	id := o.kind + "/" + spec.Metadata.Name
+	t := templates[o.kind]
+	switch {
+	case spec.Metadata.Name == "":
+		l.problem(o.file, o.line, "a constraint of "+o.kind+" without a name", "Set metadata.name.")
+		return nil
+	case t == nil:
+		l.problem(o.file, o.line, fmt.Sprintf("there is no ConstraintTemplate for the constraint %s", id), "Put the template of the kind "+o.kind+" into a folder of rules too.")
+		return nil
+	case t.broken:
+		return nil
+	}
+	c := &constraint{template: t, match: spec.Spec.Match, key: string(o.text) + t.text, rule: &Rule{
+		ID: id, Title: constraintTitle(&spec, id), Description: clean(spec.Metadata.Annotations["description"], 2000),
+		Unknown: gate.EnforceWarn, Pack: o.origin, Package: o.kind, File: o.file, Line: o.line,
+		Inspects: map[string][]string{gate.KindKubernetes: {"*"}},
+	}}
+	before := len(l.problems)
+	c.rule.Enforcement = l.action(o, id, &spec)
+	if c.rule.Severity = foreignWarn; c.rule.Enforcement == gate.EnforceDeny {
+		c.rule.Severity = foreignDeny
+	}
+	if err := c.match.prepare(); err != nil {
+		l.problem(o.file, o.lineOf("spec", "match"), "the match of the constraint "+id+" "+err.Error(), "Correct it; Gatekeeper would refuse it too.")
+	}
+	if problem := c.parametersOf(spec.Spec.Parameters); problem != "" {
+		l.problem(o.file, o.lineOf("spec", "parameters"), "the parameters of the constraint "+id+": "+problem, "Correct them; "+t.file+" holds their schema.")
+	}
+	if len(l.problems) > before {
+		return nil
+	}
+	return c
+}
+
+func constraintTitle(spec *constraintSpec, id string) string {
+	for _, name := range []string{"title", "metadata.gatekeeper.sh/title"} {
+		if title := spec.Metadata.Annotations[name]; title != "" {
+			return clean(title, maxPath)
+		}
+	}
+	return id
+}
+
+// action is how the constraint's findings are enforced. Of scoped actions those count that are meant for this stage, before anything
+// reaches a cluster (gator.gatekeeper.sh, or every point); where none is, those meant for the cluster, the strictest of them: what
+// the cluster would refuse should not be merged. dryrun reports and does not block.
+func (l *loader) action(o foundObject, id string, spec *constraintSpec) string {
+	known := map[string]string{"deny": gate.EnforceDeny, "warn": gate.EnforceWarn, "dryrun": gate.EnforceWarn}
+	action := "deny"
+	if spec.Spec.EnforcementAction != nil && *spec.Spec.EnforcementAction != "" {
+		action = *spec.Spec.EnforcementAction
+	}
+	if action != "scoped" {
+		if known[action] == "" {
+			l.problem(o.file, o.lineOf("spec", "enforcementAction"), fmt.Sprintf("enforcementAction of the constraint %s is %q; wanted: deny, warn, dryrun or scoped", id, action), "Correct it.")
+		}
+		return known[action]
+	}
+	var here, elsewhere []string
+	for i, scoped := range spec.Spec.ScopedEnforcementActions {
+		if known[scoped.Action] == "" || len(scoped.EnforcementPoints) == 0 {
+			l.problem(o.file, o.lineOf("spec", "scopedEnforcementActions", i),
+				fmt.Sprintf("a scoped action of the constraint %s is %q for %d points; wanted: deny, warn or dryrun for one or more", id, scoped.Action, len(scoped.EnforcementPoints)), "Correct it.")
+			continue
+		}
+		for _, point := range scoped.EnforcementPoints {
+			if point.Name == "gator.gatekeeper.sh" || point.Name == "*" {
+				here = append(here, known[scoped.Action])
+			} else {
+				elsewhere = append(elsewhere, known[scoped.Action])
+			}
+		}
+	}
+	if len(here) == 0 {
+		here = elsewhere
+	}
+	if len(here) == 0 {
+		l.problem(o.file, o.lineOf("spec", "scopedEnforcementActions"), "the constraint "+id+" is scoped and has no scopedEnforcementActions", "List them.")
+	}
+	if slices.Contains(here, gate.EnforceDeny) {
+		return gate.EnforceDeny
+	}
+	return gate.EnforceWarn
+}
+
+// parametersOf are the constraint's parameters with the defaults of the template's schema. It says what is wrong with them.
+func (c *constraint) parametersOf(text json.RawMessage) string {
+	values := map[string]any{}
+	if len(text) == 0 && c.template.schema != nil {
+		text = c.template.schema.Default
+	}
+	if len(text) > 0 && !bytes.Equal(text, []byte("null")) {
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.UseNumber()
+		if err := decoder.Decode(&values); err != nil {
+			return "they are no object"
+		}
+		if c.template.schema != nil {
+			if problem := c.template.schema.complete(values, "", 0); problem != "" {
+				return problem
+			}
+		}
+	}
+	value, err := ast.InterfaceToValue(values)
+	if err != nil {
+		return err.Error()
+	}
+	c.parameters = ast.NewTerm(value)
+	return ""
+}

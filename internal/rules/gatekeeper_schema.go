@@ -1,0 +1,144 @@
+package rules
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// schema is what is read of the schema of a template's parameters: defaults are filled in as the API server would, and what it would
+// refuse is refused.
+type schema struct {
+	Type                 string             `json:"type"`
+	Nullable             bool               `json:"nullable"`
+	Default              json.RawMessage    `json:"default"`
+	Enum                 []any              `json:"enum"`
+	Required             []string           `json:"required"`
+	Properties           map[string]*schema `json:"properties"`
+	Items                *schemaOrList      `json:"items"`
+	AdditionalProperties *schemaOrBool      `json:"additionalProperties"`
+	IntOrString          bool               `json:"x-kubernetes-int-or-string"`
+}
+
+type schemaOrBool struct{ schema *schema }
+
+// UnmarshalJSON takes a schema; true and false say nothing about values.
+func (s *schemaOrBool) UnmarshalJSON(data []byte) error {
+	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
+		return json.Unmarshal(data, &s.schema)
+	}
+	return nil
+}
+
+type schemaOrList struct{ schema *schema }
+
+// UnmarshalJSON takes a schema; a list of schemas, which Kubernetes refuses, says nothing.
+func (s *schemaOrList) UnmarshalJSON(data []byte) error {
+	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
+		return json.Unmarshal(data, &s.schema)
+	}
+	return nil
+}
+
+// maxSchemaDepth bounds what is compared with a schema.
+const maxSchemaDepth = 64
+
+// complete fills in defaults and compares. It says what does not fit, and where; "" when all does.
+func (s *schema) complete(value any, at string, depth int) string {
+	if s == nil || depth > maxSchemaDepth {
+		return ""
+	}
+	if problem := s.fits(value, at); problem != "" {
+		return problem
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+			property := s.Properties[name]
+			if property == nil {
+				continue
+			}
+			if current, there := v[name]; (!there || current == nil && !property.Nullable) && len(property.Default) > 0 {
+				decoder := json.NewDecoder(bytes.NewReader(property.Default))
+				decoder.UseNumber()
+				var d any
+				if decoder.Decode(&d) == nil {
+					v[name] = d
+				}
+			}
+			if current, there := v[name]; there {
+				if problem := property.complete(current, join(at, name), depth+1); problem != "" {
+					return problem
+				}
+			}
+		}
+		for _, name := range s.Required {
+			if _, there := v[name]; !there {
+				return join(at, name) + " is required"
+			}
+		}
+		if s.AdditionalProperties != nil {
+			for _, name := range slices.Sorted(maps.Keys(v)) {
+				if s.Properties[name] == nil {
+					if problem := s.AdditionalProperties.schema.complete(v[name], join(at, name), depth+1); problem != "" {
+						return problem
+					}
+				}
+			}
+		}
+	case []any:
+		if s.Items != nil {
+			for i, item := range v {
+				if problem := s.Items.schema.complete(item, fmt.Sprintf("%s[%d]", at, i), depth+1); problem != "" {
+					return problem
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// fits compares the value itself with its type and its list of allowed values.
+func (s *schema) fits(value any, at string) string {
+	if value == nil || s.IntOrString {
+		return ""
+	}
+	ok := true
+	switch s.Type {
+	case "object":
+		_, ok = value.(map[string]any)
+	case "array":
+		_, ok = value.([]any)
+	case "string":
+		_, ok = value.(string)
+	case "boolean":
+		_, ok = value.(bool)
+	case "number":
+		_, ok = value.(json.Number)
+	case "integer":
+		var n json.Number
+		if n, ok = value.(json.Number); ok {
+			_, err := n.Int64()
+			ok = err == nil
+		}
+	}
+	if at == "" {
+		at = "spec.parameters"
+	}
+	if !ok {
+		return fmt.Sprintf("%s is not of the type %s", at, s.Type)
+	}
+	if len(s.Enum) > 0 && !slices.ContainsFunc(s.Enum, func(allowed any) bool { return fmt.Sprint(allowed) == fmt.Sprint(value) }) {
+		return fmt.Sprintf("%s is %v; wanted: one of %v", at, value, s.Enum)
+	}
+	return ""
+}
+
+func join(at, name string) string {
+	if at == "" {
+		return name
+	}
+	return at + "." + name
+}
