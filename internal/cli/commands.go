@@ -7,6 +7,7 @@ func (w *world) commands() []*cobra.Command {
 		w.demoCommand(),
 		w.serveCommand(),
 		w.checkCommand(),
+		w.planCommand(),
 		w.rulesCommand(),
 		w.configCommand(),
 		w.decideCommand(),

@@ -130,7 +130,7 @@ func newSite(t *testing.T, in setup) *site {
 	maps.DeleteFunc(permissions, func(_, level string) bool { return level == "" })
 	s.app = s.gh.AddApp(githubsim.AppSpec{
 		Slug: "gatehouse", Key: appKey(), Permissions: permissions,
-		Events: []string{"check_run", "check_suite", "issue_comment", "merge_group", "pull_request", "pull_request_review", "push", "status"},
+		Events: []string{"check_run", "check_suite", "issue_comment", "merge_group", "pull_request", "pull_request_review", "push", "workflow_run", "status"},
 	})
 	s.in = s.app.Install("acme", s.repo)
 	in.protection.RequirePR = true
@@ -188,6 +188,7 @@ func (s *site) environ() []string {
 		"GITHUB_WEBHOOK_SECRET=" + e2eSecret,
 		"GITHUB_API_URL=" + s.gh.URL() + "/api/v3",
 		"GITHUB_SERVER_URL=" + s.gh.URL(),
+		"GITHUB_OIDC_ISSUER=" + s.gh.URL() + "/_oidc",
 		"GATEHOUSE_ADDR=" + orElse(s.addr, "127.0.0.1:0"),
 		"GATEHOUSE_PUBLIC_URL=https://gatehouse.example",
 		"GATEHOUSE_DATABASE_URL=sqlite:" + filepath.Join(s.dir, "gatehouse.db"),

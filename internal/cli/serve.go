@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
 	"github.com/gatehouse-dev/gatehouse/internal/metrics"
 	"github.com/gatehouse-dev/gatehouse/internal/pipeline"
+	"github.com/gatehouse-dev/gatehouse/internal/plans"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 	"github.com/gatehouse-dev/gatehouse/internal/web"
 	"github.com/gatehouse-dev/gatehouse/internal/webhook"
@@ -130,6 +131,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		Policies: bundles,
 		Redactor: document.NewRedactor(secret), Clock: w.clock, Log: log,
 		PublicURL: s.PublicURL, ServerURL: s.ServerURL, Metrics: counters,
+		Plans: db, PlanLimit: s.PlanLimit,
 	})
 	receiver, err := webhook.New(webhook.Options{
 		Secrets: s.WebhookSecrets, AppID: s.AppID, Store: db, Clock: w.clock, Log: log, Metrics: counters.Registry(),
@@ -140,7 +142,9 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 	}
 	shown := pageOptions(s, db, github, bundles, w.clock, log)
 	shown.Webhooks, shown.Metrics, shown.Key = receiver, counters.Handler(), signer.Verifier().String()
-	pages := web.New(shown)
+	pages := web.WithPlans(web.New(shown), plans.New(plans.Options{
+		Issuer: s.OIDCIssuer, GitHub: github, Store: db, Redactor: document.NewRedactor(secret), Limit: s.PlanLimit, Clock: w.clock, Log: log,
+	}))
 	return &server{store: db, github: github, pipeline: line, http: &http.Server{
 		Handler:           pages,
 		ReadHeaderTimeout: 10 * time.Second,

@@ -36,6 +36,8 @@ type Server struct {
 	SigningKeyFile string `env:"GATEHOUSE_SIGNING_KEY_FILE" envDefault:"gatehouse-signing.key" desc:"Ed25519 key that signs checkpoints and attestations; made on first start"`
 	Readers        string `env:"GATEHOUSE_READERS" desc:"teams (org/team) or users who may read the dashboard, separated by commas; default: members of the installation's organisation"`
 
+	PlanLimit int64 `env:"GATEHOUSE_PLAN_LIMIT" envDefault:"67108864" desc:"bytes of the largest Terraform plan that is taken from a workflow; the server needs a few times as much memory"`
+
 	// WebhookSecrets, ReaderList and Key are worked out from the above by Load.
 	WebhookSecrets []string        `env:"-"`
 	ReaderList     []string        `env:"-"`
@@ -69,6 +71,9 @@ func Load(environ []string, overrides map[string]string) (*Server, error) {
 	c.urls(s)
 	c.database(s)
 	c.readers(s)
+	if s.PlanLimit < 1 || s.PlanLimit > 1<<30 {
+		c.bad("GATEHOUSE_PLAN_LIMIT", "is %d; it is a number of bytes from 1 to 1073741824", s.PlanLimit)
+	}
 	if s.DataDir == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
+	"github.com/gatehouse-dev/gatehouse/internal/plans"
 	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
 	"github.com/gatehouse-dev/gatehouse/internal/rules"
 	"github.com/gatehouse-dev/gatehouse/internal/work"
@@ -33,6 +34,7 @@ type gatherer struct {
 	old    *tree // at the merge base
 	head   *tree
 	owners repoconfig.Codeowners
+	handed handed
 }
 
 // gather reads everything that the decision about a pull request depends on, afresh.
@@ -52,7 +54,7 @@ func (p *Pipeline) gather(ctx context.Context, args work.Evaluate) (*gatherer, e
 	if g.facts.PullRequest.State != "open" {
 		return g, nil
 	}
-	for _, step := range []func(context.Context) error{g.git, g.configuration, g.changes, g.evaluate, g.signals, g.people, g.seen, g.candidates} {
+	for _, step := range []func(context.Context) error{g.git, g.configuration, g.changes, g.handedIn, g.evaluate, g.signals, g.people, g.seen, g.candidates} {
 		if err := step(ctx); err != nil {
 			return g, err
 		}
@@ -183,8 +185,6 @@ func unsupported(file string, c repoconfig.Config) []gate.Problem {
 		asked bool
 		what  string
 	}{
-		{c.Terraform.Plans.OIDC != nil, "terraform.plans.oidc"},
-		{c.Terraform.Plans.Artifact != nil, "terraform.plans.artifact"},
 		{c.BreakGlass != nil, "break_glass"},
 	} {
 		if f.asked {
@@ -255,10 +255,15 @@ func (g *gatherer) evaluate(ctx context.Context) error {
 	if len(g.facts.Problems) > 0 {
 		return nil // the configuration is not known, so neither is what to judge
 	}
-	built := document.Build(ctx, g.head, g.old, g.documentOptions())
+	options := g.documentOptions()
+	built := document.Build(ctx, g.head, g.old, options)
 	if built.Err != nil {
 		return fmt.Errorf("read the files to judge: %w", built.Err)
 	}
+	if err := g.missingPlans(ctx, &built, options.Changed); err != nil {
+		return err
+	}
+	g.problem(g.handed.problems...)
 	g.problem(built.Problems...)
 	g.facts.Unjudged = append(g.facts.Unjudged, built.Unjudged...)
 	g.facts.Missing = built.Missing
@@ -295,6 +300,8 @@ func (g *gatherer) documentOptions() document.Options {
 		Changed:    changed,
 		Kubernetes: KubernetesOptions(g.config.Kubernetes),
 		Renderer:   g.Renderer,
+		Plans:      g.handed.files,
+		Limits:     document.Limits{Plan: plans.KeptLimit(g.planLimit())},
 	}
 	for _, p := range g.config.Terraform.Projects {
 		o.Terraform.Projects = append(o.Terraform.Projects, document.Project(p))

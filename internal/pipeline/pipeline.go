@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
+	"github.com/gatehouse-dev/gatehouse/internal/plans"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 	"github.com/gatehouse-dev/gatehouse/internal/work"
 )
@@ -70,6 +71,8 @@ type Options struct {
 	Notes     Notes
 	Policies  *Policies
 	Redactor  *document.Redactor
+	Plans     plans.Store
+	PlanLimit int64             // bytes of the largest plan; 0: plans.DefaultLimit
 	Renderer  document.Renderer // nil: kustomizations and charts are named as unjudged
 	Clock     func() time.Time
 	Log       *logrus.Entry
