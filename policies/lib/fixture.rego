@@ -166,3 +166,18 @@ has(list, object) if {
 object_before(base, object) := [each | some each in base; address(each) == address(object)][0] if {
 	has(base, object)
 } else := null
+
+# file gives the document of a file: its kind and type, its path, and what it holds after and before (null when it is not there).
+file(kind, type, path, after, before) := {
+	"kind": kind,
+	"type": type,
+	"name": regex.replace(path, `^.*/`, ""),
+	"address": path,
+	"resource": after,
+	"before": before,
+	"change": {"actions": actions(before, after), "unknown": {}, "sensitive": {}},
+	"objects": {type: {path: after}},
+	"environment": "",
+	"file": path,
+	"pull_request": null,
+}
