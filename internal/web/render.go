@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 )
 
 //go:embed templates/*.html static
@@ -43,7 +44,7 @@ type messageView struct{ Heading, Text, Link, LinkText string }
 // templates parses every page once. They are part of the program, so a mistake in one is found by the first test.
 func (s *site) templates() map[string]*template.Template {
 	functions := template.FuncMap{
-		"short": func(sha string) string { return sha[:min(7, len(sha))] }, "when": s.when, "word": verdictWord, "icon": verdictIcon,
+		"escaped": escaped, "short": func(sha string) string { return clean(fmt.Sprintf("%.7s", sha)) }, "when": s.when, "word": verdictWord, "icon": verdictIcon,
 		"clean": clean, "list": func(parts []string) string { return join(parts) }, "plural": plural, "less": func(n int) int { return n - 1 }, "join": strings.Join,
 		"repolink": func(full string) string { return "/repositories/" + full }, "rulelink": func(id string) string { return "/rules/" + template.URLQueryEscaper(id) },
 		"github": func(parts ...any) string {
@@ -170,6 +171,21 @@ func join(parts []string) string {
 	}
 	last := len(parts) - 1
 	return strings.Join(parts[:last], ", ") + " and " + parts[last]
+}
+
+// escaped is JSON in which what could turn text around is written as JSON may write it, so that it can be seen.
+func escaped(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.Is(unicode.Cf, r) || unicode.IsControl(r) {
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&b, `\u%04x`, unit)
+			}
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // clean takes from a stranger's text what could turn the page's text around or hide in it.
