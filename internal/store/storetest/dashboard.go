@@ -72,7 +72,9 @@ func testDashboard(t *testing.T, fresh func(testing.TB) string) {
 
 	day := func(n int) string { return at.AddDate(0, 0, n).Format(time.DateOnly) }
 	days := must[[]store.DayCount](t)(s.Days(ctx, infra, "", at))
-	if diff := cmp.Diff([]store.DayCount{{day(0), "fail", 1}, {day(1), "pass", 1}, {day(1), "wait", 1}, {day(2), "fail", 1}}, days); diff != "" {
+	if diff := cmp.Diff([]store.DayCount{
+		{Day: day(0), Verdict: "fail", N: 1}, {Day: day(1), Verdict: "pass", N: 1}, {Day: day(1), Verdict: "wait", N: 1}, {Day: day(2), Verdict: "fail", N: 1},
+	}, days); diff != "" {
 		t.Error(diff)
 	}
 	if got := must[[]store.DayCount](t)(s.Days(ctx, nil, "acme/shop", at.AddDate(0, 0, 3))); len(got) != 1 {
