@@ -49,8 +49,9 @@ type evaluation struct {
 
 // worker is what one goroutine uses for one document after the other.
 type worker struct {
-	decoder *decoder
-	stop    *stopper
+	decoder  *decoder
+	stop     *stopper
+	memories map[memoryKey]*shareMemory
 }
 
 // outcome is what the rules say about one document.
@@ -110,7 +111,7 @@ func (e *Engine) newEvaluation(ctx context.Context, p *program, in Input, d *dis
 	}
 	run.workers = make([]worker, maxWorkers())
 	for i := range run.workers {
-		run.workers[i] = worker{newDecoder(), newStopper(ctx, time.Now, run.limits.Memory)}
+		run.workers[i] = worker{newDecoder(), newStopper(ctx, time.Now, run.limits.Memory), map[memoryKey]*shareMemory{}}
 	}
 	return run, nil
 }
@@ -207,11 +208,17 @@ func (j *judgement) ask(b *batch, s side) []raw {
 			}
 		}
 	}
-	if err := j.names.decode(j.decoder, j.doc, j.values); err != nil {
-		j.failures.document(j.doc, err)
-		return nil
+	raws, complete := []raw(nil), false
+	if s == head {
+		raws, complete = j.sharedQuery(b)
 	}
-	raws, complete := j.query(b, s)
+	if !complete {
+		if err := j.names.decode(j.decoder, j.doc, j.values); err != nil {
+			j.failures.document(j.doc, err)
+			return nil
+		}
+		raws, complete = j.query(b, s)
+	}
 	if caching && complete {
 		j.engine.options.Cache.Put(key, encodeRaws(raws))
 	}

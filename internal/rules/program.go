@@ -32,6 +32,7 @@ type compiledRule struct {
 	number int // place among the rules of the program
 	sets   []string
 	uses   uses
+	reads  *reads
 	key    string // digest of the rule and of all that it refers to
 }
 
@@ -59,11 +60,12 @@ func compile(wanted []*source, known map[string][]*source) (*program, []gate.Pro
 		return nil, []gate.Problem{internalProblem(err)}
 	}
 	p := &program{compiler: compiler, store: store, txn: txn, rules: map[*source]*compiledRule{}, batches: map[string]*batch{}}
-	analyzer := newAnalyzer(compiler)
+	analyzer, tracer := newAnalyzer(compiler), newTracer(compiler)
 	for i, s := range wanted {
 		rule := &compiledRule{source: s, number: i, sets: s.parsed.sets, key: closureKey(s, known)}
 		rule.uses = analyzer.rule(s.header.pkg, rule.sets)
 		rule.uses.settle(s.rule)
+		rule.reads = tracer.rule(s.header.pkg, rule.sets)
 		p.uses.add(rule.uses)
 		p.rules[s] = rule
 	}
@@ -129,7 +131,8 @@ type batch struct {
 	rules []*compiledRule
 	query *query
 	uses  uses
-	key   string // digest of the rules and of all that they refer to
+	share *sharePlan // nil: their answers cannot be shared
+	key   string     // digest of the rules and of all that they refer to
 
 	// alone asks one rule each: to find out which of them fails, and for the base.
 	alone []*batch
@@ -190,6 +193,7 @@ func (p *program) batch(rules []*compiledRule) (*batch, error) {
 	}
 	digest := h.sum()
 	b.key = string(digest[:])
+	b.share = newSharePlan(rules)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.batches[name.String()] = b
