@@ -26,13 +26,15 @@
 #       - azurerm_orchestrated_virtual_machine_scale_set
 #       - azurerm_virtual_machine
 #       - azurerm_virtual_machine_extension
+#     cloud_init: ["*"]
+#     ansible: [playbook, tasks]
 package gatehouse.immutable.login_script
 
 import data.gatehouse.lib.terraform
 
 deny contains finding if {
 	some script in _scripts
-	some text in _texts(script.value)
+	some text in script.texts
 	regex.match(_suspicious, text)
 	some line in split(text, "\n")
 	not startswith(trim_space(line), "#")
@@ -44,8 +46,9 @@ deny contains finding if {
 }
 
 unknown contains finding if {
-	some script in _scripts
-	reason := _unread(script.value)
+	input.kind == "cloud_init"
+	some script in input.resource.scripts
+	some reason in script.unread
 	finding := {
 		"message": sprintf("%s cannot be read (%s); wanted: no login by SSH, password or root", [script.path, reason]),
 		"path": script.path,
@@ -53,10 +56,23 @@ unknown contains finding if {
 }
 
 unknown contains finding if {
+	input.kind == "terraform"
+	terraform.present
+	value := input.resource.settings
+	startswith(value, "token:")
+	finding := {
+		"message": "settings cannot be read (it is sensitive); wanted: no login by SSH, password or root",
+		"path": "settings",
+	}
+}
+
+unknown contains finding if {
+	input.kind == "terraform"
 	terraform.present
 	some attribute in {name | some [name, _] in _attributes}
 	terraform.set_late(attribute)
 	_script_late(attribute)
+	not _stands_as_token(attribute)
 	finding := {
 		"message": sprintf("%s is known only after apply; wanted: no login by SSH, password or root", [attribute]),
 		"path": attribute,
@@ -68,6 +84,7 @@ _script_late(attribute) if terraform.unknown(attribute)
 _script_late("metadata") if {
 	some entry in _metadata
 	input.change.unknown.metadata[entry] == true
+	not startswith(object.get(input.resource, ["metadata", entry], ""), "token:")
 }
 
 # [attribute, what is in it]
@@ -78,58 +95,94 @@ _attributes := {
 
 _metadata := {"user-data", "startup-script", "shutdown-script"}
 
-_scripts contains {"path": attribute, "value": value} if {
+# What is sensitive but there is told from the script itself.
+_stands_as_token(attribute) if startswith(input.resource[attribute], "token:")
+
+_scripts contains {"path": script.path, "texts": {part.text | some part in script.parts}} if {
+	input.kind == "cloud_init"
+	some script in input.resource.scripts
+}
+
+_scripts contains {"path": "settings", "texts": {value}} if {
+	input.type == "azurerm_virtual_machine_extension"
 	terraform.present
-	some [attribute, "script"] in _attributes
-	value := input.resource[attribute]
-	is_string(value)
-	value != ""
-}
-
-_scripts contains {"path": sprintf("metadata.%s", [entry]), "value": value} if {
-	startswith(input.type, "google_")
-	terraform.present
-	some entry in _metadata
-	value := input.resource.metadata[entry]
+	value := input.resource.settings
 	is_string(value)
 }
 
-_scripts contains {"path": sprintf("os_profile[%d].custom_data", [i]), "value": value} if {
-	input.type == "azurerm_virtual_machine"
-	terraform.present
-	some i, profile in input.resource.os_profile
-	value := profile.custom_data
-	is_string(value)
-	value != ""
+# Ansible: tasks that write the same lines, or start the server.
+
+_tasks contains task if {
+	input.kind == "ansible"
+	input.type == "tasks"
+	some task in input.resource.all_tasks
 }
 
-# Providers take most of these in plain text or in base64, and clouds see through both. Files that cloud-config writes
-# may be in base64 once more.
-_texts(value) := outer | {base64.decode(match) |
-	some text in outer
-	some match in regex.find_n(`[A-Za-z0-9+/]{24,}={0,2}`, text, 100)
-	base64.is_valid(match)
-} if {
-	outer := {value} | {base64.decode(trim_space(value)) | _encoded(value)}
+_tasks contains task if {
+	input.kind == "ansible"
+	input.type == "playbook"
+	some play in input.resource.plays
+	some task in play.all_tasks
+	task.file == input.address
 }
 
-_encoded(value) if {
-	regex.match(`^[A-Za-z0-9+/\r\n]{8,}={0,2}\s*$`, value)
-	base64.is_valid(trim_space(value))
+deny contains finding if {
+	some task in _tasks
+	text := json.marshal(task)
+	regex.match(_suspicious, text)
+	faults := {fault | some line in _task_lines(task); fault := _fault(line)} | {fault | fault := _task_fault(task)}
+	some fault in faults
+	finding := {
+		"message": sprintf("the task %q %s; wanted: no login by SSH, password or root", [_task_name(task), fault]),
+		"line": task.line,
+	}
 }
 
-_unread(value) := "it is sensitive" if startswith(value, "token:")
+_task_name(task) := task.name if {
+	is_string(task.name)
+} else := concat(", ", sort([key | some key, _ in task; not key in {"file", "line", "source_text"}]))
 
-_unread(value) := "the plan holds only its hash" if regex.match(`^[0-9a-f]{40}$`, value)
+# Every text in the task, line by line, but for those that only find what is there.
+_task_lines(task) := [trim_space(line) |
+	walk(object.remove(task, ["name", "file", "when", "tags", "register", "failed_when", "changed_when"]), [path, text])
+	is_string(text)
+	not path[count(path) - 1] in {"regexp", "regex", "insertafter", "insertbefore", "validate"}
+	_written(task)
+	some line in split(text, "\n")
+	not startswith(trim_space(line), "#")
+]
 
-# Base64 of gzip's first three bytes.
-_unread(value) := "it is compressed" if startswith(value, "H4sI")
+# What is taken out is not turned on.
+_written(task) if not _absent(task)
 
-_unread(value) := "a part of it is compressed" if {
-	some text in ({value} | {base64.decode(trim_space(value)) | _encoded(value)})
-	regex.match(`(?m)^\s*H4sI|["':,\s]H4sI[A-Za-z0-9+/]{8,}`, text)
-	not startswith(value, "H4sI")
+_absent(task) if {
+	some _, arguments in task
+	arguments.state == "absent"
 }
+
+_task_fault(task) := "turns on an SSH server" if {
+	some module, arguments in task
+	regex.match(`(^|\.)(service|systemd|systemd_service|sysvinit)$`, module)
+	regex.match(`^(sshd?|dropbear)(\.service|\.socket)?$`, arguments.name)
+	_on(arguments)
+}
+
+_task_fault(task) := "sets a password" if {
+	some module, arguments in task
+	regex.match(`(^|\.)user$`, module)
+	is_string(arguments.password)
+	not arguments.password in {"", "!", "*", "!!", "x"}
+}
+
+_task_fault(task) := "adds an SSH key" if {
+	some module, arguments in task
+	regex.match(`(^|\.)authorized_key$`, module)
+	object.get(arguments, "state", "present") == "present"
+}
+
+_on(arguments) if arguments.state == "started"
+
+_on(arguments) if arguments.enabled == true
 
 # One question for the whole text before the questions for each line.
 _suspicious := `(?i)ssh|passw|passwd|disable_root|rootlogin|dropbear|authorized_keys`

@@ -1,6 +1,7 @@
 package gatehouse.immutable.login_script_test
 
 import data.gatehouse.immutable.login_script
+import data.gatehouse.lib.fixture
 import data.gatehouse.lib.testing
 
 _denied(document) := testing.messages(found) if {
@@ -11,7 +12,7 @@ _unknown(document) := testing.messages(found) if {
 	found := login_script.unknown with input as document
 }
 
-_script(text) := testing.terraform("module.a.aws_instance.i[0]", {"user_data": text})
+_script(text) := fixture.cloud_init("module.a.aws_instance.i[0]", "user_data", text)
 
 _message(fault, line) := sprintf("user_data %s: %q; wanted: no login by SSH, password or root", [fault, line])
 
@@ -50,26 +51,14 @@ test_fine if {
 	}
 }
 
-test_base64 if {
-	text := "#cloud-config\nssh_pwauth: true\n"
-	message := ["user_data allows passwords: \"ssh_pwauth: true\"; wanted: no login by SSH, password or root"]
-	_denied(testing.terraform("aws_launch_template.t", {"user_data": base64.encode(text)})) == message
-	inner := concat("", ["#cloud-config\nwrite_files:\n- encoding: b64\n  content: ", base64.encode("PasswordAuthentication yes\n# and some more text"), "\n"])
-	count(_denied(testing.terraform("aws_launch_template.t", {"user_data": base64.encode(inner)}))) == 1
+test_every_part if {
+	document := json.patch(_script("x"), [{"op": "add", "path": "/resource/scripts/0/parts/-", "value": {"type": "text/x-file", "name": "/etc/ssh/sshd_config", "text": "PasswordAuthentication yes"}}])
+	count(_denied(document)) == 1
 }
 
-test_other_places if {
-	line := "ssh_pwauth: true"
-	every document in [
-		testing.terraform("aws_instance.i", {"user_data_base64": base64.encode(line)}),
-		testing.terraform("google_compute_instance.i", {"metadata_startup_script": line}),
-		testing.terraform("google_compute_instance.i", {"metadata": {"user-data": line}}),
-		testing.terraform("azurerm_linux_virtual_machine.v", {"custom_data": base64.encode(line)}),
-		testing.terraform("azurerm_virtual_machine.v", {"os_profile": [{"custom_data": line}]}),
-		testing.terraform("azurerm_virtual_machine_extension.e", {"settings": "{\"commandToExecute\": \"systemctl enable ssh\"}"}),
-	] {
-		count(_denied(document)) == 1
-	}
+test_extension_settings if {
+	count(_denied(testing.terraform("azurerm_virtual_machine_extension.e", {"settings": "{\"commandToExecute\": \"systemctl enable ssh\"}"}))) == 1
+	_unknown(testing.terraform("azurerm_virtual_machine_extension.e", {"settings": "token:9"})) == ["settings cannot be read (it is sensitive); wanted: no login by SSH, password or root"]
 }
 
 test_long_lines_are_cut if {
@@ -80,11 +69,37 @@ test_long_lines_are_cut if {
 }
 
 test_unread if {
-	_unknown(_script("token:9")) == ["user_data cannot be read (it is sensitive); wanted: no login by SSH, password or root"]
-	_unknown(_script("da39a3ee5e6b4b0d3255bfef95601890afd80709")) == ["user_data cannot be read (the plan holds only its hash); wanted: no login by SSH, password or root"]
-	_unknown(_script("H4sIAAAAAAAAA8tIzcnJBwCGphA2BQAAAA==")) == ["user_data cannot be read (it is compressed); wanted: no login by SSH, password or root"]
-	_unknown(_script("#cloud-config\nwrite_files:\n- encoding: gz+b64\n  content: H4sIAAAAAAAAA8tIzcnJBwCGphA2BQAAAA==\n")) == ["user_data cannot be read (a part of it is compressed); wanted: no login by SSH, password or root"]
+	document := json.patch(_script("x"), [{"op": "replace", "path": "/resource/scripts/0/unread", "value": ["it is sensitive"]}])
+	_unknown(document) == ["user_data cannot be read (it is sensitive); wanted: no login by SSH, password or root"]
 	_unknown(_script("echo hello")) == []
+}
+
+_playbook(task) := fixture.file("ansible", "playbook", "site.yml", {"plays": [{"hosts": "all", "all_tasks": [object.union({"file": "site.yml", "line": 4}, task)]}]}, null)
+
+test_ansible if {
+	every task, fault in {
+		{"name": "t", "ansible.builtin.lineinfile": {"path": "/etc/ssh/sshd_config", "line": "PermitRootLogin yes", "regexp": "^PermitRootLogin"}}: "allows root login",
+		{"name": "t", "ansible.builtin.service": {"name": "sshd", "state": "started"}}: "turns on an SSH server",
+		{"name": "t", "systemd": {"name": "ssh.service", "enabled": true}}: "turns on an SSH server",
+		{"name": "t", "copy": {"dest": "/etc/ssh/sshd_config"}, "source_text": "PasswordAuthentication yes\n"}: "allows passwords",
+		{"name": "t", "ansible.posix.authorized_key": {"user": "root", "key": "ssh-ed25519 A"}}: "adds an SSH key",
+		{"name": "t", "user": {"name": "ops", "password": "$6$x"}}: "sets a password",
+		{"name": "t", "shell": "systemctl enable --now sshd"}: "turns on an SSH server",
+	} {
+		_denied(_playbook(task)) == [sprintf("the task \"t\" %s; wanted: no login by SSH, password or root", [fault])]
+	}
+	every task in [
+		{"name": "no PasswordAuthentication yes", "lineinfile": {"path": "/etc/ssh/sshd_config", "line": "PasswordAuthentication no", "regexp": "PasswordAuthentication yes"}},
+		{"name": "t", "service": {"name": "sshd", "state": "stopped", "enabled": false}},
+		{"name": "t", "ansible.posix.authorized_key": {"user": "root", "key": "x", "state": "absent"}},
+		{"name": "t", "user": {"name": "ops", "password": "!"}},
+		{"name": "t", "service": {"name": "nginx", "state": "started"}},
+		{"name": "t", "lineinfile": {"line": "PermitRootLogin yes", "state": "absent"}},
+	] {
+		_denied(_playbook(task)) == []
+	}
+	_denied(json.patch(_playbook({"name": "t", "service": {"name": "sshd", "state": "started"}}), [{"op": "replace", "path": "/resource/plays/0/all_tasks/0/file", "value": "roles/x/tasks/main.yml"}])) == []
+	count(_denied(fixture.file("ansible", "tasks", "roles/x/tasks/main.yml", {"role": "x", "all_tasks": [{"name": "t", "service": {"name": "sshd", "state": "started"}, "line": 1}]}, null))) == 1
 }
 
 test_late if {

@@ -181,3 +181,19 @@ file(kind, type, path, after, before) := {
 	"file": path,
 	"pull_request": null,
 }
+
+# cloud_init gives the document of a start-up script in one piece, in an attribute of the machine.
+cloud_init(address, attribute, text) := {
+	"kind": "cloud_init",
+	"type": parts[count(parts) - 2],
+	"name": parts[count(parts) - 1],
+	"address": address,
+	"resource": {"scripts": [{"path": attribute, "parts": [{"type": "text/plain", "name": "", "text": text}], "unread": []}]},
+	"before": null,
+	"change": {"actions": ["create"], "unknown": {}, "sensitive": {}},
+	"environment": "",
+	"file": "tfplan.json",
+	"pull_request": null,
+} if {
+	parts := split(regex.replace(address, `\[[^\]]*\]`, ""), ".")
+}

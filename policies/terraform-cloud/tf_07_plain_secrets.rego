@@ -13,6 +13,7 @@
 #   remedy: 'Rotate the secret; keep it in a secret store and pass its name: secrets = [{ name = "DB_PASSWORD", valueFrom = aws_secretsmanager_secret.db.arn }]; declare variables with sensitive = true.'
 #   inspects:
 #     terraform: [aws_instance, aws_launch_template, aws_launch_configuration, aws_lambda_function, aws_ecs_task_definition, google_compute_instance, google_compute_instance_template, google_cloudfunctions_function, google_cloudfunctions2_function, google_cloud_run_v2_service, google_cloud_run_v2_job, azurerm_linux_virtual_machine, azurerm_linux_web_app, azurerm_linux_function_app, azurerm_windows_web_app, azurerm_windows_function_app, variable]
+#     cloud_init: ["*"]
 #   references: [AWS-0029, AWS-0036, AWS-0129, CKV_AWS_45, CKV_AWS_46, CKV_SECRET_2]
 #   unknown: warn
 package gatehouse.terraform_cloud.plain_secrets
@@ -20,40 +21,20 @@ package gatehouse.terraform_cloud.plain_secrets
 import data.gatehouse.lib.secrets
 import data.gatehouse.lib.terraform
 
-texts contains {"name": "user_data", "text": text} if {
-	text := input.resource.user_data
-	is_string(text)
-	input.type != "aws_launch_template"
-}
-
-texts contains {"name": field, "text": text} if {
-	field := {
-		"aws_instance": "user_data_base64",
-		"aws_launch_configuration": "user_data_base64",
-		"aws_launch_template": "user_data",
-		"azurerm_linux_virtual_machine": "custom_data",
-	}[input.type]
-	encoded := input.resource[field]
-	is_string(encoded)
-	text := decoded(encoded)
-}
-
-texts contains {"name": "metadata_startup_script", "text": text} if {
-	input.type in {"google_compute_instance", "google_compute_instance_template"}
-	text := input.resource.metadata_startup_script
-	is_string(text)
+# Start-up scripts, with everything in them unpacked.
+texts contains {"name": script.path, "text": part.text} if {
+	input.kind == "cloud_init"
+	some script in input.resource.scripts
+	some part in script.parts
 }
 
 texts contains {"name": sprintf("metadata.%s", [key]), "text": text} if {
+	input.kind == "terraform"
 	input.type in {"google_compute_instance", "google_compute_instance_template"}
 	some key, text in input.resource.metadata
 	is_string(text)
+	not key in {"user-data", "startup-script", "shutdown-script", "windows-startup-script-ps1", "sysprep-specialize-script-ps1"}
 }
-
-decoded(text) := base64.decode(text) if {
-	regex.match(`^[A-Za-z0-9+/\s]+=*\s*$`, text)
-	base64.is_valid(text)
-} else := text
 
 environment contains {"name": sprintf("environment.%s", [name]), "key": name, "value": value} if {
 	input.type == "aws_lambda_function"
