@@ -190,7 +190,7 @@ func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string
 	}
 	options := document.Options{
 		Redactor:   document.NewRedactor(key),
-		Kubernetes: pipeline.KubernetesOptions(c.Kubernetes),
+		Kubernetes: pipeline.KubernetesOptions(c.Kubernetes, ""),
 		Terraform:  document.TerraformOptions{Discover: true},
 	}
 	made, err := renderer()

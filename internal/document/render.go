@@ -19,6 +19,9 @@ type Renderer interface {
 type RenderOptions struct {
 	Kustomize []string      // globs of directories that hold a kustomization; none: those that nothing else includes
 	Helm      []HelmRelease // none: every chart that no other chart vendors, with its own values
+
+	// Repository is OWNER/NAME: what Argo CD and Flux deploy from there is rendered as they do it. "": from any address.
+	Repository string
 }
 
 // HelmRelease is a chart of the tree and what it is installed with.
@@ -35,6 +38,9 @@ type Rendered struct {
 
 	// Problems are about the configuration: a root that it names and that is not there.
 	Problems []gate.Problem
+
+	// Notes are about what could not be taken into account; they are shown and do not block.
+	Notes []gate.Problem
 }
 
 // RenderedSet is what one root makes.
@@ -78,6 +84,7 @@ func (r *kubernetesRun) render(ctx context.Context) rendered {
 	if len(base.Problems) > 0 || r.base == nil { // else the pull request removes what is named, and its objects are deleted
 		r.problem(head.Problems...)
 	}
+	r.result.Unjudged = append(r.result.Unjudged, head.Notes...)
 	failed := map[string]bool{}
 	for i := range head.Sets {
 		set := &head.Sets[i]

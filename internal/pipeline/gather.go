@@ -298,7 +298,7 @@ func (g *gatherer) documentOptions() document.Options {
 	o := document.Options{
 		Redactor:   g.Redactor,
 		Changed:    changed,
-		Kubernetes: KubernetesOptions(g.config.Kubernetes),
+		Kubernetes: KubernetesOptions(g.config.Kubernetes, g.facts.Repository.FullName()),
 		Renderer:   g.Renderer,
 		Plans:      g.handed.files,
 		Limits:     document.Limits{Plan: plans.KeptLimit(g.planLimit())},

@@ -6,8 +6,9 @@ import (
 )
 
 // KubernetesOptions is what a configuration says about manifests, kustomizations and charts, in the words of package document.
-func KubernetesOptions(k repoconfig.Kubernetes) document.KubernetesOptions {
-	o := document.KubernetesOptions{Paths: k.Paths, Render: document.RenderOptions{Kustomize: k.Kustomize}}
+// repository is OWNER/NAME, "" when nobody knows.
+func KubernetesOptions(k repoconfig.Kubernetes, repository string) document.KubernetesOptions {
+	o := document.KubernetesOptions{Paths: k.Paths, Render: document.RenderOptions{Kustomize: k.Kustomize, Repository: repository}}
 	for _, h := range k.Helm {
 		o.Render.Helm = append(o.Render.Helm, document.HelmRelease(h))
 	}

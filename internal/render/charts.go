@@ -103,39 +103,20 @@ func readChart(file string, data, requirements []byte) *chart {
 }
 
 // roots are the releases that are configured, or every chart that stands on its own.
-func (c *charts) roots(ctx context.Context, shown []string, configured []document.HelmRelease) ([]root, []gate.Problem, error) {
-	var problems []gate.Problem
-	releases := configured
+func (c *charts) roots(ctx context.Context, shown []string, configured []document.HelmRelease, deployed []deployment) ([]root, []gate.Problem, error) {
+	out, problems := c.named(configured)
 	if len(configured) == 0 {
-		for _, file := range shown {
-			if one := c.byDir[path.Dir(file)]; path.Base(file) == "Chart.yaml" && one != nil && !one.vendored && !one.library {
-				releases = append(releases, document.HelmRelease{Chart: one.dir})
-			}
+		var err error
+		if out, err = c.discovered(shown, deployed); err != nil {
+			return nil, nil, err
 		}
 	}
-	if len(releases) > maxRoots {
-		releases = releases[:maxRoots+1]
+	if len(out) > maxRoots {
+		out = out[:maxRoots+1] // what follows says that these are too many
 	}
-	var out []root
 	var wanted []string
-	taken := map[string]bool{}
-	for _, release := range releases {
-		release.Chart = path.Clean(release.Chart)
-		one := c.byDir[release.Chart]
-		if one == nil {
-			problems = append(problems, gate.Problem{
-				Code: "config", File: release.Chart, Message: "is named in kubernetes.helm and holds no Chart.yaml",
-				Remedy: "Correct kubernetes.helm in .github/gatehouse.yml.",
-			})
-			continue
-		}
-		r := c.root(one, release, len(configured) > 0)
-		for taken[r.name] { // the same chart with other values under the same name
-			r.name += ", " + strings.Join(release.Values, " ")
-		}
-		taken[r.name] = true
-		wanted = append(wanted, r.inputs...)
-		out = append(out, r)
+	for i := range out {
+		wanted = append(wanted, out[i].inputs...)
 	}
 	if err := c.files.load(ctx, wanted); err != nil {
 		return nil, nil, err
@@ -150,6 +131,54 @@ func (c *charts) roots(ctx context.Context, shown []string, configured []documen
 		}
 	}
 	return out, problems, nil
+}
+
+// named are the releases that the configuration names.
+func (c *charts) named(configured []document.HelmRelease) (out []root, problems []gate.Problem) {
+	for _, release := range configured {
+		release.Chart = path.Clean(release.Chart)
+		if one := c.byDir[release.Chart]; one != nil {
+			out = append(out, c.root(one, release, true))
+			continue
+		}
+		problems = append(problems, gate.Problem{
+			Code: "config", File: release.Chart, Message: "is named in kubernetes.helm and holds no Chart.yaml",
+			Remedy: "Correct kubernetes.helm in .github/gatehouse.yml.",
+		})
+	}
+	return out, problems
+}
+
+// discovered are the charts that Argo CD or Flux installs, as they do it, and the others that stand on their own.
+func (c *charts) discovered(shown []string, deployed []deployment) ([]root, error) {
+	var out []root
+	covered := map[string]bool{}
+	for i := range deployed {
+		d := &deployed[i]
+		one := c.byDir[d.dir]
+		if one == nil {
+			continue
+		}
+		covered[d.dir] = true
+		r := c.root(one, document.HelmRelease{Chart: d.dir, Values: d.values, Release: d.release, Namespace: d.namespace}, false)
+		r.inputs = append(r.inputs, d.file)
+		slices.Sort(r.inputs)
+		r.job.Set = d.set
+		if len(d.inline) > 0 {
+			var err error
+			if r.job.Inline, err = yaml.Marshal(d.inline); err != nil {
+				return nil, fmt.Errorf("write down the values of %s: %w", d.what, err)
+			}
+		}
+		out = append(out, r)
+	}
+	for _, file := range shown {
+		one := c.byDir[path.Dir(file)]
+		if path.Base(file) == "Chart.yaml" && one != nil && !one.vendored && !one.library && !covered[one.dir] {
+			out = append(out, c.root(one, document.HelmRelease{Chart: one.dir}, false))
+		}
+	}
+	return out, nil
 }
 
 func (c *charts) root(one *chart, release document.HelmRelease, configured bool) root {

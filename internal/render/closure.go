@@ -27,6 +27,17 @@ func (k *kustomizations) closure(dir string) *closure {
 	return c
 }
 
+// components are what a deployment adds to the kustomization.
+func (c *closure) components(d *deployment) {
+	for _, dir := range d.components {
+		if part := c.all.byDir[dir]; part != nil {
+			c.enter(part, map[string]bool{}, []string{c.top.dir, dir})
+		} else {
+			c.refuse(problemAt(d.file, d.line, "Correct the path, or remove it.", "(%s) adds the component %s, which is not in the repository", d.what, quoted(dir)))
+		}
+	}
+}
+
 func (c *closure) refuse(p *gate.Problem) {
 	if c.problem == nil {
 		c.problem = p

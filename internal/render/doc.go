@@ -52,8 +52,12 @@ type job struct {
 	Links     map[string]string `json:",omitempty"` // "CHART NAME" -> directory: dependencies that a chart refers to with file://
 	Values    []string          `json:",omitempty"` // paths among Files
 	Inline    []byte            `json:",omitempty"` // more values, YAML, over those
+	Set       []setting         `json:",omitempty"` // and over those
 	Release   string            `json:",omitempty"`
 	Namespace string            `json:",omitempty"`
+
+	Overlay    []byte            `json:",omitempty"` // a kustomization on top of that in Dir, seen from a folder beside the tree
+	Substitute map[string]string `json:",omitempty"` // ${NAME} in what comes out
 }
 
 // reply is what the worker answers.
@@ -79,11 +83,10 @@ func (r *Renderer) Render(ctx context.Context, trees []document.Tree, options do
 		if tree == nil {
 			continue
 		}
-		roots, problems, err := find(ctx, tree, options)
+		roots, err := find(ctx, tree, options, &out[i])
 		if err != nil {
 			return nil, err
 		}
-		out[i].Problems = problems
 		for k := range roots {
 			set, err := work.render(ctx, &roots[k])
 			if err != nil {

@@ -10,41 +10,63 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
-// find lists the roots of a tree, with everything that the worker needs to render them.
-func find(ctx context.Context, tree document.Tree, options document.RenderOptions) ([]root, []gate.Problem, error) {
+// find lists the roots of a tree, with everything that the worker needs to render them. Problems and notes go into out.
+func find(ctx context.Context, tree document.Tree, options document.RenderOptions, out *document.Rendered) ([]root, error) {
 	shown := tree.Paths()
 	kustomizations, charts := named(shown, kustomizationNames...), named(shown, "Chart.yaml")
 	if len(kustomizations)+len(charts)+len(options.Helm)+len(options.Kustomize) == 0 {
-		return nil, nil, nil
+		return nil, nil
 	}
 	f, err := newFiles(ctx, tree)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	d := &deployments{}
+	if len(options.Kustomize) == 0 || len(options.Helm) == 0 {
+		if d, err = findDeployments(ctx, f, shown, options.Repository); err != nil {
+			return nil, err
+		}
 	}
 	k, err := findKustomizations(ctx, f)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	roots, problems, err := k.roots(ctx, kustomizations, options.Kustomize)
+	roots, problems, err := k.roots(ctx, kustomizations, options.Kustomize, d.found)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	c, err := findCharts(ctx, f)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	more, moreProblems, err := c.roots(ctx, charts, options.Helm)
+	more, moreProblems, err := c.roots(ctx, charts, options.Helm, d.found)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	roots, problems = append(roots, more...), append(problems, moreProblems...)
-	slices.SortStableFunc(roots, func(a, b root) int { return cmp.Compare(a.name, b.name) })
+	out.Problems, out.Notes = append(problems, moreProblems...), d.notes
+	roots = unique(append(append(roots, more...), d.failed...))
 	if len(roots) > maxRoots {
-		problems = append(problems, gate.Problem{
+		out.Problems = append(out.Problems, gate.Problem{
 			Code: "limit", File: roots[maxRoots].file, Message: fmt.Sprintf("is one of %d kustomizations and charts, more than the limit of %d", len(roots), maxRoots),
 			Remedy: "Name those that are deployed in kubernetes.kustomize and kubernetes.helm.",
 		})
 		roots = roots[:maxRoots]
 	}
-	return roots, problems, nil
+	return roots, nil
+}
+
+// unique sorts roots by name and tells those apart that have the same one.
+func unique(roots []root) []root {
+	slices.SortStableFunc(roots, func(a, b root) int { return cmp.Compare(a.name, b.name) })
+	count := 0
+	for i := 1; i < len(roots); i++ {
+		if roots[i].name == roots[i-1-count].name {
+			count++
+			roots[i].name += fmt.Sprintf(" (%d)", count+1)
+		} else {
+			count = 0
+		}
+	}
+	slices.SortStableFunc(roots, func(a, b root) int { return cmp.Compare(a.name, b.name) })
+	return roots
 }

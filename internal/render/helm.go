@@ -19,6 +19,7 @@ import (
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
 	"helm.sh/helm/v4/pkg/ignore"
+	"helm.sh/helm/v4/pkg/strvals"
 
 	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
@@ -49,6 +50,19 @@ func (j *job) helm() reply {
 			return reply{Problem: j.failed(places, err)}
 		}
 		values = loader.MergeMaps(values, more)
+	}
+	for _, s := range j.Set {
+		parse := strvals.ParseInto
+		if s.Text {
+			parse = strvals.ParseIntoString
+		}
+		value := s.Value
+		if !strings.HasPrefix(value, "{") { // {a,b} is a list, any other comma is meant as such
+			value = strings.ReplaceAll(value, ",", `\,`)
+		}
+		if err := parse(s.Name+"="+value, values); err != nil {
+			return reply{Problem: j.failed(places, err)}
+		}
 	}
 	if err := chartutil.ProcessDependencies(ch, values); err != nil {
 		return reply{Problem: j.failed(places, err)}

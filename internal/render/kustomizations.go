@@ -97,22 +97,32 @@ func loads(r ref) bool {
 	return r.key == "path" || r.key == "files" || r.key == "envs" || r.key == "env"
 }
 
-// roots are the kustomizations to render: those whose directory matches a pattern, or those that nothing else includes.
-func (k *kustomizations) roots(ctx context.Context, shown, patterns []string) ([]root, []gate.Problem, error) {
+// roots are the kustomizations to render: those whose directory matches a pattern; or those that nothing else includes, and those
+// that Argo CD or Flux deploys, as they do it.
+func (k *kustomizations) roots(ctx context.Context, shown, patterns []string, found []deployment) ([]root, []gate.Problem, error) {
 	var dirs []string
 	var problems []gate.Problem
+	var altered []deployment
 	if len(patterns) > 0 {
 		dirs, problems = k.configured(patterns)
 	} else {
-		dirs = k.topmost(shown)
+		var plain, covered map[string]bool
+		altered, plain, covered = k.deployed(found)
+		dirs = slices.DeleteFunc(k.topmost(shown), func(dir string) bool { return covered[dir] || plain[dir] })
+		dirs = append(dirs, slices.Sorted(maps.Keys(plain))...)
 	}
 	if len(dirs) > maxRoots {
 		dirs = dirs[:maxRoots+1] // what follows says that these are too many
 	}
 	// Three rounds of reading, whatever there is: what kustomizations name, and what the files that configure generators name.
-	closures := make([]*closure, len(dirs))
-	for i, dir := range dirs {
-		closures[i] = k.closure(dir)
+	closures := make([]*closure, 0, len(dirs)+len(altered))
+	for _, dir := range dirs {
+		closures = append(closures, k.closure(dir))
+	}
+	for i := range altered {
+		c := k.closure(altered[i].dir)
+		c.components(&altered[i])
+		closures = append(closures, c)
 	}
 	for range 3 {
 		var wanted []string
@@ -129,6 +139,13 @@ func (k *kustomizations) roots(ctx context.Context, shown, patterns []string) ([
 	out := make([]root, 0, len(dirs))
 	for i, dir := range dirs {
 		out = append(out, closures[i].root(dir, len(patterns) > 0))
+	}
+	for i := range altered {
+		r := closures[len(dirs)+i].root(altered[i].dir, false)
+		if err := r.alter(&altered[i]); err != nil {
+			return nil, nil, err
+		}
+		out = append(out, r)
 	}
 	return out, problems, nil
 }

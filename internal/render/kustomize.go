@@ -22,6 +22,9 @@ import (
 // treeDir is where the tree stands in the worker's file system in memory, so that no path of it is the file system's root.
 const treeDir = "/tree"
 
+// overlayDir is where the overlay of a job stands.
+const overlayDir = "/overlay"
+
 // recording notes which files were read.
 type recording struct {
 	filesys.FileSystem
@@ -48,8 +51,15 @@ func (j *job) kustomize() reply {
 			return reply{Problem: problemAt(j.File, 0, "Rename the file.", "cannot be rendered: %s", shorten(err.Error()))}
 		}
 	}
+	dir := path.Join(treeDir, j.Dir)
+	if j.Overlay != nil {
+		dir = overlayDir
+		if err := fs.WriteFile(path.Join(dir, "kustomization.yaml"), withOrigins(j.Overlay)); err != nil {
+			return reply{Problem: problemAt(j.File, 0, "Rename the file.", "cannot be rendered: %s", shorten(err.Error()))}
+		}
+	}
 	options := krusty.MakeDefaultOptions() // no plugins, files below the kustomization only
-	made, err := krusty.MakeKustomizer(options).Run(fs, path.Join(treeDir, j.Dir))
+	made, err := krusty.MakeKustomizer(options).Run(fs, dir)
 	if err != nil {
 		return reply{Problem: problemAt(j.File, 0, "Run kustomize build "+j.Dir+" to see it.", "cannot be rendered: %s", shorten(err.Error()))}
 	}
@@ -57,8 +67,13 @@ func (j *job) kustomize() reply {
 	answer := reply{Used: []string{}}
 	for _, res := range made.Resources() {
 		o := document.RenderedObject{}
-		o.File, o.Line = j.origin(res, lines)
-		if o.Data, err = withoutOrigin(res); err != nil {
+		o.File, o.Line = j.origin(dir, res, lines)
+		if o.Data, err = withoutOrigin(res); err == nil && len(j.Substitute) > 0 {
+			if o.Data, err = res.AsYAML(); err == nil { // values are filled into the text, as Flux does it
+				o.Data = substituted(o.Data, j.Substitute)
+			}
+		}
+		if err != nil {
 			return reply{Problem: problemAt(j.File, 0, "Simplify it.", "cannot be rendered: %s", shorten(err.Error()))}
 		}
 		answer.Objects = append(answer.Objects, o)
@@ -116,7 +131,7 @@ func withoutOrigin(res *resource.Resource) ([]byte, error) {
 }
 
 // origin is the file and the line that an object comes from: its own manifest, or the generator in a kustomization.
-func (j *job) origin(res *resource.Resource, read map[string][]*yaml.Node) (file string, line int) {
+func (j *job) origin(dir string, res *resource.Resource, read map[string][]*yaml.Node) (file string, line int) {
 	origin, err := res.GetOrigin()
 	if err != nil || origin == nil {
 		return j.File, 0
@@ -125,7 +140,7 @@ func (j *job) origin(res *resource.Resource, read map[string][]*yaml.Node) (file
 	if name == "" {
 		name = origin.ConfiguredIn
 	}
-	file = path.Join(j.Dir, name)
+	file = strings.TrimPrefix(path.Join(dir, name), treeDir+"/")
 	data, ok := j.Files[file]
 	if !ok {
 		return j.File, 0
