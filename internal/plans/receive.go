@@ -1,6 +1,7 @@
 package plans
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,7 +94,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	ctx, cancel := context.WithTimeout(req.Context(), bodyTime)
 	defer cancel()
 
-	in, err := r.take(ctx, w, req)
+	in, err := r.take(ctx, req)
 	log := r.Log.WithFields(logrus.Fields{
 		"repository": in.repository, "commit": in.record.Claims.SHA, "dir": in.record.Dir, "source": in.source, "run": in.record.Claims.RunID,
 	})
@@ -127,7 +128,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 // take is the order of things: who sends it, whether they may, and only then the plan itself.
-func (r *Receiver) take(ctx context.Context, w http.ResponseWriter, req *http.Request) (*handIn, error) {
+func (r *Receiver) take(ctx context.Context, req *http.Request) (*handIn, error) {
 	in := &handIn{source: address(req)}
 	token, ok := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
 	if !ok || token == "" {
@@ -149,7 +150,7 @@ func (r *Receiver) take(ctx context.Context, w http.ResponseWriter, req *http.Re
 		return in, err
 	}
 	if in.subject, err = r.find(ctx, claims, &in.record); err == nil {
-		err = r.read(ctx, w, req, in)
+		err = r.read(ctx, req, in)
 	}
 	var no *refusal
 	if errors.As(err, &no) && no.retry == 0 && in.subject.repository.ID != 0 {
@@ -162,7 +163,7 @@ func (r *Receiver) take(ctx context.Context, w http.ResponseWriter, req *http.Re
 }
 
 // read takes the plan itself, keeps it without its secrets, and asks for the pull requests to be judged again.
-func (r *Receiver) read(ctx context.Context, w http.ResponseWriter, req *http.Request, in *handIn) error {
+func (r *Receiver) read(ctx context.Context, req *http.Request, in *handIn) error {
 	tooLarge := refuse(http.StatusRequestEntityTooLarge, "the plan has more than %d bytes, which is the limit; split the project, or raise GATEHOUSE_PLAN_LIMIT", r.Limit)
 	if req.ContentLength > r.Limit {
 		return tooLarge
@@ -173,14 +174,19 @@ func (r *Receiver) read(ctx context.Context, w http.ResponseWriter, req *http.Re
 	case <-ctx.Done():
 		return &refusal{status: http.StatusServiceUnavailable, reason: "too many plans are being taken in; hand it in again", retry: 10 * time.Second}
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, req.Body, r.Limit))
-	var over *http.MaxBytesError
+	var body bytes.Buffer
+	body.Grow(int(max(req.ContentLength, 0) + bytes.MinRead)) // at most the limit: it was looked at above
+	_, err := body.ReadFrom(io.LimitReader(req.Body, r.Limit+1))
 	switch {
-	case errors.As(err, &over):
-		return tooLarge
 	case err != nil:
 		return refuse(http.StatusBadRequest, "the plan did not arrive whole")
+	case int64(body.Len()) > r.Limit:
+		// A sender that is cut off sees a broken connection and not the answer, so some more is read, and thrown away.
+		body = bytes.Buffer{}
+		_, _ = io.CopyN(io.Discard, req.Body, 8*r.Limit)
+		return tooLarge
 	}
+	data := body.Bytes()
 	in.record.Digest, in.record.Bytes = ledger.Digest(data), len(data)
 	kept, problem := r.Redactor.Plan(data, "the plan", document.Limits{Plan: r.Limit})
 	if problem != nil {
