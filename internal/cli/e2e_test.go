@@ -25,6 +25,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/config"
 	"github.com/gatehouse-dev/gatehouse/internal/githubsim"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
+	"github.com/gatehouse-dev/gatehouse/internal/work"
 )
 
 // The tests in the e2e files run the real server, wired as `gatehouse serve` wires it, against the simulated GitHub: signed
@@ -272,6 +273,9 @@ func (s *site) settle() {
 		}
 		left := 0
 		for _, kind := range stats {
+			if kind.Kind == work.KindExpire {
+				continue // it waits for its hour
+			}
 			left += int(kind.Waiting + kind.Running)
 		}
 		return left == 0 && sent == len(s.gh.Hooks().Deliveries())

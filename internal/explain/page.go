@@ -100,6 +100,8 @@ func headline(d *gate.Decision) string {
 	switch d.Verdict {
 	case gate.Pass:
 		switch {
+		case d.BreakGlass != nil:
+			return "🚨 Gatehouse: the glass is broken, until " + d.BreakGlass.Until.UTC().Format("15:04 UTC")
 		case d.Summary.Warn > 0:
 			return "✅ Gatehouse: passed with " + count(d.Summary.Warn, "warning")
 		case d.Summary.Unknown > 0:
@@ -158,6 +160,14 @@ func (p *page) lead() string {
 	s := ""
 	if p.c.Superseded {
 		s = "_A newer decision replaces this one._\n\n"
+	}
+	if b := p.d.BreakGlass; b != nil {
+		var confirmed []string
+		for _, login := range b.Confirmed {
+			confirmed = append(confirmed, person(login))
+		}
+		return s + fmt.Sprintf("%s has broken the glass, confirmed by %s: %s\n\nThe verdict without it: **%s**. It ends by itself, and with the next push.\n",
+			person(b.By), join(confirmed, "and"), text(b.Reason), text(string(p.d.Instead)))
 	}
 	if p.d.Verdict == gate.Pass {
 		return s + p.judged() + "\n"

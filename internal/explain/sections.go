@@ -260,6 +260,7 @@ func (p *page) details(limit int) string {
 		}
 		b.WriteString(p.folded(title, len(l.list), limit-b.Len(), func(i int) string { return p.oneLine(l.list[i]) }))
 	}
+	b.WriteString(p.waivers(limit - b.Len()))
 	title := "1 file that nothing judges"
 	if n := len(p.d.Unjudged); n != 1 {
 		title = thousands(n) + " files that nothing judges"
@@ -273,6 +274,27 @@ func (p *page) details(limit int) string {
 		return s + text(u.Message) + "\n"
 	}))
 	return b.String()
+}
+
+// waivers lists those that somebody should look at.
+func (p *page) waivers(limit int) string {
+	title := "1 waiver to look at"
+	if n := len(p.d.Waivers); n != 1 {
+		title = thousands(n) + " waivers to look at"
+	}
+	return p.folded(title, len(p.d.Waivers), limit, func(i int) string {
+		w := &p.d.Waivers[i]
+		s := "- **" + brief(w.Rule, maxName) + "** " + code(w.Resource) + " (" + brief(w.Owner, maxName) + "): "
+		switch w.Note {
+		case gate.WaiverEnds:
+			s += "ends on " + text(w.Expires)
+		case gate.WaiverEnded:
+			s += "ended on " + text(w.Expires)
+		default:
+			s += "matches nothing that was judged here; delete it, or mend its rule or resource"
+		}
+		return s + "\n"
+	})
 }
 
 // current reports whether a finding is about what the change does: neither waived nor older. A status that nobody knows is:

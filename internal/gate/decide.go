@@ -25,6 +25,7 @@ func Decide(f Facts) Decision {
 	}
 	d.Findings = findings(&f)
 	d.Summary = summarise(&f, d.Findings)
+	d.Waivers = waiverNotes(&f)
 
 	p := peopleOf(&f)
 	d.Requirements, d.Discounted = p.judge(p.requirements())
@@ -33,6 +34,7 @@ func Decide(f Facts) Decision {
 
 	d.Verdict = verdict(&d)
 	d.Title = title(&d)
+	d.breakGlass(&f)
 	return d
 }
 

@@ -44,9 +44,14 @@ type Decision struct {
 	Discounted   []Discounted        `json:"discounted"`        // approvals that do not count, and why
 	ChangesAsked []string            `json:"changes_requested"` // logins whose request for changes stands
 	Missing      []Missing           `json:"missing"`
+	Waivers      []WaiverNote        `json:"waivers,omitempty"` // that somebody should look at
 	Unjudged     []Problem           `json:"unjudged"`
 	Errors       []Problem           `json:"errors"`
 	Policy       Policy              `json:"policy"`
+
+	// BreakGlass is why the verdict is pass although it would have been Instead.
+	BreakGlass *BreakGlass `json:"break_glass,omitempty"`
+	Instead    Verdict     `json:"instead,omitempty"`
 }
 
 // Summary counts. The JSON names are part of the public contract.

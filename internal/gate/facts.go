@@ -38,6 +38,8 @@ type Facts struct {
 	Unjudged   []Problem    `json:"unjudged"` // files that look like documents and that nothing judges, and why; shown, not blocking
 	Evaluation Evaluation   `json:"evaluation"`
 	Problems   []Problem    `json:"problems"` // what went wrong while gathering
+
+	BreakGlass *BreakGlass `json:"break_glass,omitempty"` // as it was confirmed; whether it is in force is for Decide to say
 }
 
 // Repository is where the pull request wants to merge.

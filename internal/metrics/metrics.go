@@ -20,6 +20,7 @@ type Metrics struct {
 	took      prometheus.Histogram
 	published *prometheus.CounterVec
 	bypasses  prometheus.Counter
+	glass     *prometheus.CounterVec
 }
 
 // New registers the counters. queueDepth is asked at each scrape for the number of waiting works; -1 is shown when it fails.
@@ -40,6 +41,9 @@ func New(queueDepth func(context.Context) (int, error)) *Metrics {
 			Name: "gatehouse_bypasses_total", Help: "Changes of a protected branch without a passing decision.",
 		}),
 	}
+	m.glass = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatehouse_break_glass_total", Help: "Break-glass commands, by what came of them: asked, opened, refused.",
+	}, []string{"outcome"})
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "gatehouse_queue_waiting", Help: "Works that wait to be carried out; -1 when the database does not say.",
 	}, func() float64 {
@@ -51,7 +55,7 @@ func New(queueDepth func(context.Context) (int, error)) *Metrics {
 		}
 		return float64(n)
 	})
-	m.registry.MustRegister(m.decisions, m.took, m.published, m.bypasses, waiting,
+	m.registry.MustRegister(m.decisions, m.took, m.published, m.bypasses, m.glass, waiting,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -75,3 +79,6 @@ func (m *Metrics) Published(what, outcome string) { m.published.WithLabelValues(
 
 // Bypassed counts a change that went around the gate.
 func (m *Metrics) Bypassed() { m.bypasses.Inc() }
+
+// BrokeGlass counts a break-glass command: asked, opened or refused.
+func (m *Metrics) BrokeGlass(outcome string) { m.glass.WithLabelValues(outcome).Inc() }

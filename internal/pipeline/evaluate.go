@@ -80,7 +80,7 @@ func (p *Pipeline) record(ctx context.Context, args work.Evaluate, g *gatherer, 
 		return err
 	}
 	if !args.Again {
-		same, err := p.nothingNew(ctx, g.facts)
+		same, err := p.nothingNew(ctx, g.facts, decision)
 		if err != nil || same {
 			return err
 		}
@@ -91,6 +91,9 @@ func (p *Pipeline) record(ctx context.Context, args work.Evaluate, g *gatherer, 
 	}
 	digest := ledger.Digest(facts)
 	id := decisionID(digest)
+	if err := p.recordWaivers(ctx, g.facts, decision); err != nil {
+		return err
+	}
 	publication := work.Publication{Evaluate: args, Head: decision.Head, Decision: id}
 	works := publication.Works()
 	if asksForReviews(g.facts, decision) {
@@ -164,8 +167,9 @@ func decisionID(factsDigest string) string {
 }
 
 // nothingNew reports whether the last decision about the pull request was made from the same facts, but for the time. GitHub
-// limits how often a check may be written, and the record is for what happened.
-func (p *Pipeline) nothingNew(ctx context.Context, facts gate.Facts) (bool, error) {
+// limits how often a check may be written, and the record is for what happened. Time alone can change a decision, too: a waiver or a
+// broken glass ends.
+func (p *Pipeline) nothingNew(ctx context.Context, facts gate.Facts, decision gate.Decision) (bool, error) {
 	last, err := p.Recorder.Latest(ctx, facts.Repository.ID, facts.PullRequest.Number)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
@@ -178,6 +182,13 @@ func (p *Pipeline) nothingNew(ctx context.Context, facts gate.Facts) (bool, erro
 	}
 	if told.State == store.Superseded || told.State == store.Failed {
 		return false, nil // a pull request that was closed and is open again must be heard of again
+	}
+	text, err := ledger.Canonical(decision)
+	if err != nil {
+		return false, fmt.Errorf("write the decision: %w", err)
+	}
+	if !bytes.Equal(text, last.Decision) {
+		return false, nil
 	}
 	data, err := p.Recorder.Facts(ctx, last.FactsDigest)
 	if errors.Is(err, store.ErrNotFound) {

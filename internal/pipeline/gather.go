@@ -54,7 +54,7 @@ func (p *Pipeline) gather(ctx context.Context, args work.Evaluate) (*gatherer, e
 	if g.facts.PullRequest.State != "open" {
 		return g, nil
 	}
-	for _, step := range []func(context.Context) error{g.git, g.configuration, g.changes, g.handedIn, g.evaluate, g.signals, g.people, g.seen, g.candidates} {
+	for _, step := range []func(context.Context) error{g.git, g.configuration, g.changes, g.handedIn, g.evaluate, g.signals, g.people, g.seen, g.glass, g.candidates} {
 		if err := step(ctx); err != nil {
 			return g, err
 		}
@@ -122,7 +122,6 @@ func (g *gatherer) configuration(ctx context.Context) error {
 		g.problem(problems...)
 		if len(problems) == 0 {
 			g.config = config
-			g.problem(unsupported(source.Path, config)...)
 		}
 		source.Digest = ledger.Digest(data)
 		g.facts.Config = source
@@ -176,25 +175,6 @@ func (g *gatherer) settingsFile(ctx context.Context, path string) ([]byte, gate.
 		return nil, gate.ConfigSource{}, nil
 	}
 	return data, gate.ConfigSource{Repository: repo.Owner + "/.github", Path: path}, nil
-}
-
-// unsupported lists what the configuration asks for and this version cannot do: the gate says so instead of passing over it.
-func unsupported(file string, c repoconfig.Config) []gate.Problem {
-	var out []gate.Problem
-	for _, f := range []struct {
-		asked bool
-		what  string
-	}{
-		{c.BreakGlass != nil, "break_glass"},
-	} {
-		if f.asked {
-			out = append(out, gate.Problem{
-				Code: "config", File: file, Message: "asks for " + f.what + ", which this version of Gatehouse cannot do",
-				Remedy: "Remove it, or run a version that can.",
-			})
-		}
-	}
-	return out
 }
 
 // changes lists the changed files and who owns them.

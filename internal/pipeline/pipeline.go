@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -19,6 +20,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
 	"github.com/gatehouse-dev/gatehouse/internal/plans"
+	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 	"github.com/gatehouse-dev/gatehouse/internal/work"
 )
@@ -61,6 +63,8 @@ type Notes interface {
 	SaveComment(ctx context.Context, c store.Comment) error
 	RecordMerge(ctx context.Context, m store.Merge) error
 	Pushers(ctx context.Context, repositoryID int64, sha string) ([]string, error)
+	SetMeta(ctx context.Context, key, value string) error
+	Meta(ctx context.Context, key string) (string, error)
 }
 
 // Options are what a Pipeline is made of.
@@ -74,6 +78,7 @@ type Options struct {
 	Plans     plans.Store
 	PlanLimit int64             // bytes of the largest plan; 0: plans.DefaultLimit
 	Renderer  document.Renderer // nil: kustomizations and charts are named as unjudged
+	Workers   *sandbox.Workers  // read files for rules of conftest's dialect; nil: such rules are an error
 	Clock     func() time.Time
 	Log       *logrus.Entry
 	PublicURL string // of this server, for links
@@ -86,13 +91,17 @@ type Metrics interface {
 	Decided(verdict gate.Verdict, took time.Duration)
 	Published(what, outcome string)
 	Bypassed()
+	BrokeGlass(outcome string)
 }
 
 // Pipeline carries out the works that webhooks leave behind.
-type Pipeline struct{ Options }
+type Pipeline struct {
+	Options
+	commands sync.Mutex // held while a comment's command is carried out
+}
 
 // New makes a pipeline.
-func New(o Options) *Pipeline { return &Pipeline{o} }
+func New(o Options) *Pipeline { return &Pipeline{Options: o} }
 
 // Handlers maps each kind of work to what carries it out.
 func (p *Pipeline) Handlers() map[string]store.Handler {
@@ -103,6 +112,7 @@ func (p *Pipeline) Handlers() map[string]store.Handler {
 		work.KindSweep:    handler(p.sweep),
 		work.KindCommand:  handler(p.command),
 		work.KindMerged:   handler(p.merged),
+		work.KindExpire:   handler(p.expire),
 		work.KindRemark:   handler(p.remark),
 		work.KindRequest:  handler(p.requestReviews),
 	}

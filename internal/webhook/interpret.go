@@ -220,9 +220,11 @@ func (r *reading) issueComment() error {
 	return r.add(work.KindRemark, last, work.Evaluate{Target: r.target(), Number: r.Issue.Number}, r.Repository.ID, r.Issue.Number)
 }
 
-// command puts down the command that a new comment gives, if it gives one.
+// command puts down the command that a new comment gives, if it gives one. An edited one gives none; where that would have broken the
+// glass, its author is told and it is put on record.
 func (r *reading) command() (bool, error) {
-	if r.Action != "created" {
+	edited := r.Action == "edited"
+	if r.Action != "created" && !edited {
 		return false, nil
 	}
 	line, _, _ := strings.Cut(r.Comment.Body, "\n")
@@ -234,8 +236,15 @@ func (r *reading) command() (bool, error) {
 	if len(line) > 1000 {
 		line = strings.ToValidUTF8(line[:1000], "")
 	}
-	return true, r.add(work.KindCommand, first, work.Command{Target: r.target(), Number: r.Issue.Number, CommentID: r.Comment.ID, Login: r.Comment.User.Login, Line: line},
-		r.Repository.ID, r.Issue.Number, r.Comment.ID)
+	command := work.Command{Target: r.target(), Number: r.Issue.Number, CommentID: r.Comment.ID, Login: r.Comment.User.Login, Line: line}
+	if edited {
+		if !strings.Contains(line, "break-glass") {
+			return false, nil
+		}
+		command.Edited, command.Login = true, r.Sender.Login
+		return true, r.add(work.KindCommand, first, command, r.Repository.ID, r.Issue.Number, r.Comment.ID, "edited")
+	}
+	return true, r.add(work.KindCommand, first, command, r.Repository.ID, r.Issue.Number, r.Comment.ID)
 }
 
 // sweepCommit asks about a commit. The pull requests that check events list are not used: for forks there are none.

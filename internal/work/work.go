@@ -5,6 +5,7 @@ package work
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 )
@@ -16,6 +17,7 @@ const (
 	KindCommand  = "command"
 	KindMerged   = "merged"
 	KindRemark   = "remark"  // a comment that may be an approval; Args are an Evaluate
+	KindExpire   = "expire"  // evaluate again, at a time: something ends then. Args are an Evaluate
 	KindRequest  = "request" // ask for the reviews that a Publication's decision waits for
 	KindCheck    = "check"   // write the check run of a head, from a Publication
 	KindComment  = "comment" // write the sticky comment of a pull request, from a Publication
@@ -45,6 +47,13 @@ func (e Evaluate) Key() string { return fmt.Sprintf("%d/%d", e.RepositoryID, e.N
 
 // Work is the work that judges the pull request.
 func (e Evaluate) Work() store.Work { return item(KindEvaluate, e.Key(), e) }
+
+// Expire is the work that judges the pull request again at a time.
+func (e Evaluate) Expire(at time.Time) store.Work {
+	w := item(KindExpire, e.Key()+"/"+at.UTC().Format(time.RFC3339), e)
+	w.NotBefore = at
+	return w
+}
 
 // Publication names a recorded decision that GitHub must be told.
 type Publication struct {
@@ -102,6 +111,7 @@ type Command struct {
 	CommentID int64  `json:"comment_id"`
 	Login     string `json:"login"`
 	Line      string `json:"line"` // the comment's first line, at most 1,000 bytes
+	Edited    bool   `json:"edited,omitempty"`
 }
 
 // Merged says that commits landed on a branch: by a pull request (Number is set), or by a push, which may turn out to be one.

@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-dev/gatehouse/internal/githubsim"
+	"github.com/gatehouse-dev/gatehouse/internal/pipeline"
+)
+
+// burning is a blocked pull request where mei and sam of acme/dba may break the glass.
+func burning(t *testing.T, expires string) (*site, *githubsim.PR) {
+	s := governed(t, "break_glass: {teams: [acme/dba], approvals: 1, expires: "+expires+"}\n")
+	pr := s.open("ann", "ssh", story(t, "ssh-open"))
+	s.blocked(pr, sshBlocked)
+	return s, pr
+}
+
+// commands gives a command and waits; the answer is a reaction and, in a reply, the text.
+func (s *site) command(pr *githubsim.PR, by, line, reaction, says string) *githubsim.Comment {
+	s.t.Helper()
+	c := pr.Comment(by, line)
+	s.settle()
+	s.reacted(pr, c.ID(), reaction)
+	all := pr.View().Comments
+	if last := all[len(all)-1].Body; says != "" && !strings.Contains(last, says) {
+		s.t.Errorf("%s by %s was answered %q; wanted %q", line, by, last, says)
+	}
+	return c
+}
+
+// glass is what the log says about break-glass, oldest first: who and what came of it.
+func (s *site) glass() string {
+	var out []string
+	for _, e := range s.entries("break-glass") {
+		out = append(out, e.Actor+" "+e.Verdict)
+	}
+	return strings.Join(out, ", ")
+}
+
+func TestE2EBreakGlass(t *testing.T) {
+	s, pr := burning(t, "1h")
+	s.command(pr, "mei", "/gatehouse break-glass the site is down", "+1", "Another member of acme/dba can confirm")
+	s.shows(pr, sshBlocked)
+	s.command(pr, "sam", "/gatehouse approve-break-glass", "+1", "")
+	state := s.state(pr.HeadSHA())
+	if !strings.HasPrefix(state, "completed/success: Glass broken by mei, confirmed by sam, until ") || !strings.HasSuffix(state, ": the site is down") {
+		t.Errorf("the check: %s", state)
+	}
+	if got := s.glass(); got != "mei asked, sam opened" && got != "sam opened, mei asked" {
+		t.Errorf("the log: %s", got)
+	}
+	issues := 0
+	for _, i := range s.repo.Issues() {
+		if strings.HasPrefix(i.Title, pipeline.GlassTitle) && strings.Contains(i.Body, "IM-06") {
+			issues++
+		}
+	}
+	if issues != 1 {
+		t.Errorf("%d issues ask for the review", issues)
+	}
+	if _, err := pr.Merge("ann", githubsim.MergeOptions{}); err != nil {
+		t.Errorf("it does not merge: %v", err)
+	}
+	s.settle()
+	if got := len(s.entries("bypass")); got != 0 {
+		t.Errorf("%d bypasses are recorded", got)
+	}
+}
+
+func TestE2EBreakGlassEndsWithAPush(t *testing.T) {
+	s, pr := burning(t, "1h")
+	s.command(pr, "mei", "/gatehouse break-glass now", "+1", "")
+	s.command(pr, "sam", "/gatehouse approve-break-glass", "+1", "")
+	pr.Push(githubsim.CommitSpec{Files: map[string]string{"README.md": "and this\n"}})
+	s.blocked(pr, sshBlocked)
+	s.command(pr, "sam", "/gatehouse approve-break-glass", "confused", "the head is now "+pr.HeadSHA()[:7])
+}
+
+func TestE2EBreakGlassEndsByItself(t *testing.T) {
+	s, pr := burning(t, "3s")
+	s.command(pr, "mei", "/gatehouse break-glass now", "+1", "")
+	s.command(pr, "sam", "/gatehouse approve-break-glass", "+1", "")
+	s.until("the end of the hour", func() bool { return s.state(pr.HeadSHA()) == sshBlocked })
+	s.command(pr, "sam", "/gatehouse approve-break-glass", "confused", "expired")
+	s.blocked(pr, sshBlocked)
+}
+
+func TestE2EBreakGlassMisused(t *testing.T) {
+	s, pr := burning(t, "1h")
+	s.command(pr, "sam", "/gatehouse approve-break-glass", "confused", "Nobody has asked")
+	s.command(pr, "eve", "/gatehouse break-glass let me in", "confused", "Only members of acme/dba")
+	s.command(pr, "vic", "/gatehouse break-glass I own this", "confused", "Only members of acme/dba")
+	s.command(pr, "mei", "/gatehouse break-glass", "confused", "Say why")
+	asked := s.command(pr, "mei", "/gatehouse break-glass down", "+1", "")
+	s.command(pr, "mei", "/gatehouse approve-break-glass", "confused", "Somebody else")
+	s.command(pr, "ann", "/gatehouse approve-break-glass", "confused", "Only members")
+	harmless := pr.Comment("sam", "I am looking")
+	s.settle()
+	harmless.Edit("vic", "/gatehouse approve-break-glass")
+	s.settle()
+	s.reacted(pr, harmless.ID(), "confused")
+	s.blocked(pr, sshBlocked)
+	asked.Edit("vic", "/gatehouse break-glass something else")
+	s.settle()
+	s.blocked(pr, sshBlocked)
+	if got := strings.Count(s.glass(), "refused"); got != 8 {
+		t.Errorf("the log: %s", s.glass())
+	}
+}
+
+func TestE2EBreakGlassIsOffUnlessConfigured(t *testing.T) {
+	s := newSite(t, setup{})
+	pr := s.open("ann", "ssh", story(t, "ssh-open"))
+	s.shows(pr, sshBlocked)
+	s.command(pr, "mei", "/gatehouse break-glass down", "confused", "Break-glass is off here")
+}
+
+func TestE2ECommandsAreLimited(t *testing.T) {
+	s := newSite(t, setup{github: githubsim.Options{Unlimited: true}})
+	pr := s.open("ann", "fix", map[string]string{"README.md": "one\n"})
+	var last *githubsim.Comment
+	for range 22 {
+		last = pr.Comment("eve", "/gatehouse explain IM-06")
+	}
+	s.settle()
+	s.reacted(pr, last.ID(), "confused")
+	refusals, replies := 0, 0
+	for _, c := range pr.View().Comments {
+		if c.By != "gatehouse[bot]" || strings.Contains(c.Body, "gatehouse:sticky") {
+			continue
+		}
+		if replies++; strings.Contains(c.Body, "more than 20 commands") {
+			refusals++
+		}
+	}
+	if refusals != 1 || replies != 21 {
+		t.Errorf("%d replies, %d of them refusals; wanted 21 and 1", replies, refusals)
+	}
+}
+
+func TestE2EWaiversAreRecordedAndListed(t *testing.T) {
+	soon := time.Now().UTC().Add(48 * time.Hour).Format(time.DateOnly)
+	s := newSite(t, setup{files: map[string]string{".github/gatehouse-waivers.yml": `
+- {rule: IM-06, resource: aws_security_group.web, reason: moving, owner: mei, expires: ` + soon + `}
+- {rule: IM-07, resource: aws_security_group.web, reason: forgotten, owner: sam, expires: 2026-12-30}
+`}})
+	pr := s.open("ann", "ssh", story(t, "ssh-open"))
+	pr.Approve("mei")
+	s.shows(pr, clear1)
+	s.says(pr, "2 waivers to look at", "**IM-06** `aws_security_group.web` (mei): ends on "+soon, "**IM-07** `aws_security_group.web` (sam): matches nothing", "1 waived finding")
+	pr.Comment("ann", "/gatehouse recheck")
+	s.settle()
+	uses := s.entries("waiver")
+	if len(uses) != 1 || uses[0].Detail["owner"] != "mei" || uses[0].Resources[0] != "aws_security_group.web" {
+		t.Errorf("the log has these uses of waivers: %+v", uses)
+	}
+}

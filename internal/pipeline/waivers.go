@@ -1,0 +1,50 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/ledger"
+	"github.com/gatehouse-dev/gatehouse/internal/store"
+)
+
+// recordWaivers notes in the log which waivers let findings through, once for each head. It happens before the decision is
+// recorded: a waiver that was used and is not in the log would be worse than one in the log for a decision that was made again.
+func (p *Pipeline) recordWaivers(ctx context.Context, f gate.Facts, d gate.Decision) error {
+	type key struct{ rule, reason, owner, expires string }
+	covered := map[key][]string{}
+	var order []key
+	for i := range d.Findings {
+		x := &d.Findings[i]
+		if x.Status != gate.StatusWaived || x.Waiver == nil {
+			continue
+		}
+		k := key{x.Rule, x.Waiver.Reason, x.Waiver.Owner, x.Waiver.Expires}
+		if covered[k] == nil {
+			order = append(order, k)
+		}
+		if !slices.Contains(covered[k], x.Resource) && len(covered[k]) < maxEntryResources {
+			covered[k] = append(covered[k], x.Resource)
+		}
+	}
+	var entries []store.Entry
+	for _, k := range order {
+		entries = append(entries, store.Entry{
+			Time: f.Time, Type: store.EntryWaiver, Actor: f.PullRequest.Author, Repository: d.Repository, PullRequest: d.PullRequest,
+			Commit: d.Head, Resources: covered[k], Verdict: string(d.Verdict), Policy: d.Policy.Digest,
+			Key:    fmt.Sprintf("waiver/%d/%d/%s/%s/%s/%s", f.Repository.ID, d.PullRequest, d.Head, k.rule, k.expires, shortDigest(k.owner+"\x00"+k.reason)),
+			Detail: map[string]any{"rule": k.rule, "reason": k.reason, "owner": k.owner, "expires": k.expires},
+		})
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	if _, err := p.Recorder.Append(ctx, entries); err != nil {
+		return fmt.Errorf("record the use of waivers: %w", err)
+	}
+	return nil
+}
+
+func shortDigest(s string) string { return ledger.Digest([]byte(s))[len("sha256:"):][:12] }
