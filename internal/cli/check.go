@@ -23,7 +23,9 @@ import (
 
 type checkFlags struct {
 	plans, packs, policies, rules []string
+	namespaces, data              []string
 	base, config, waivers, output string
+	combine                       bool
 }
 
 func (w *world) checkCommand() *cobra.Command {
@@ -45,7 +47,10 @@ The exit status is 0 when nothing is denied (also when only approvals are missin
 	flags.StringArrayVar(&f.plans, "plan", nil, "a plan as `FILE`, from terraform show -json; - is standard input (repeatable)")
 	flags.StringVar(&f.base, "base", "", "directory or git revision to compare with: report only what is new `since`")
 	flags.StringArrayVar(&f.packs, "pack", nil, "built-in pack of rules, or all, or none (repeatable; default: the configuration's)")
-	flags.StringArrayVar(&f.policies, "policy", nil, "`DIR` with rules of your own (repeatable)")
+	flags.StringArrayVar(&f.policies, "policy", nil, "`DIR` with rules of your own, of conftest or of Gatekeeper (repeatable)")
+	flags.StringArrayVar(&f.namespaces, "namespace", nil, "run only conftest's rules in the package `NAME`, with globs (repeatable; default: every package with rules)")
+	flags.StringArrayVar(&f.data, "data", nil, "`FILE-or-DIR` of JSON and YAML that conftest's rules read as data (repeatable)")
+	flags.BoolVar(&f.combine, "combine", false, "give conftest's rules all files as one input")
 	flags.StringArrayVar(&f.rules, "rule", nil, "judge with the rule `ID` alone (repeatable)")
 	flags.StringVar(&f.config, "config", "", "configuration `FILE` (default .github/gatehouse.yml, if there is one)")
 	flags.StringVar(&f.waivers, "waivers", "", "waiver `FILE` (default .github/gatehouse-waivers.yml, if there is one)")
@@ -71,20 +76,24 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 		}
 	}
 	if engine != nil {
-		built, head, err := w.localDocuments(ctx, f, paths, settings)
+		built, sources, err := w.localDocuments(ctx, f, paths, settings)
 		if err != nil {
 			return err
 		}
 		facts.Problems, facts.Unjudged = append(facts.Problems, built.Problems...), append(facts.Unjudged, built.Unjudged...)
 		facts.Changes, facts.Plans = built.Changes, built.Plans
-		facts.Evaluation = engine.Evaluate(ctx, rules.Input{Documents: built.Documents})
-		if err := document.PointAt(ctx, head, facts.Evaluation.Findings); err != nil {
+		files, err := w.localFiles(ctx, engine, paths, f, sources, &facts)
+		if err != nil {
+			return err
+		}
+		facts.Evaluation = engine.Evaluate(ctx, rules.Input{Documents: built.Documents, Files: files})
+		if err := document.PointAt(ctx, sources.head, facts.Evaluation.Findings); err != nil {
 			return outside(fmt.Errorf("find the lines at fault: %w", err))
 		}
 		if err := ctx.Err(); err != nil {
 			return outside(fmt.Errorf("interrupted: %w", err))
 		}
-		if nothingFound(built) {
+		if nothingFound(built) && len(files) == 0 {
 			fmt.Fprintln(w.err, "gatehouse: nothing to judge was found; name a plan with --plan FILE, or a directory with manifests")
 		}
 	}
@@ -163,6 +172,11 @@ func (w *world) checkEngine(ctx context.Context, f checkFlags, c repoconfig.Conf
 	if f.packs != nil {
 		options.Packs = f.packs
 	}
+	data, err := localData(f.data)
+	if err != nil {
+		return nil, err
+	}
+	options.Conftest = rules.Conftest{Namespaces: f.namespaces, Combine: f.combine, Data: data}
 	dirs := f.policies
 	if f.policies == nil {
 		dirs = c.Policies.Paths
@@ -182,11 +196,11 @@ func (w *world) checkEngine(ctx context.Context, f checkFlags, c repoconfig.Conf
 	return engine, err
 }
 
-// localDocuments reads what is to be judged, and returns the files that it read it from.
-func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string, c repoconfig.Config) (document.Result, document.Tree, error) {
+// localDocuments reads what is to be judged, and returns what it read it from.
+func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string, c repoconfig.Config) (document.Result, localSources, error) {
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {
-		return document.Result{}, nil, fmt.Errorf("make a key for secret values: %w", err)
+		return document.Result{}, localSources{}, fmt.Errorf("make a key for secret values: %w", err)
 	}
 	options := document.Options{
 		Redactor:   document.NewRedactor(key),
@@ -195,7 +209,7 @@ func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string
 	}
 	made, err := renderer()
 	if err != nil {
-		return document.Result{}, nil, outside(err)
+		return document.Result{}, localSources{}, outside(err)
 	}
 	options.Renderer = made
 	for _, p := range c.Terraform.Projects {
@@ -204,18 +218,19 @@ func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string
 	for _, name := range f.plans {
 		data, err := w.readInput(name)
 		if err != nil {
-			return document.Result{}, nil, err
+			return document.Result{}, localSources{}, err
 		}
 		options.Plans = append(options.Plans, document.PlanFile{File: filepath.ToSlash(name), Source: "file", Data: data})
 	}
 	if len(paths) == 0 && len(f.plans) > 0 {
-		return document.Build(ctx, nil, nil, options), document.MapTree{}, nil // --plan alone judges just that plan
+		sources := localSources{head: document.MapTree{}, plans: options.Plans, redactor: options.Redactor}
+		return document.Build(ctx, nil, nil, options), sources, nil // --plan alone judges just that plan
 	}
 	head, base, err := w.localTrees(ctx, paths, f.base)
 	if err != nil {
-		return document.Result{}, nil, err
+		return document.Result{}, localSources{}, err
 	}
-	return document.Build(ctx, head, base, options), head, nil
+	return document.Build(ctx, head, base, options), localSources{head, base, options.Plans, options.Redactor}, nil
 }
 
 func (w *world) printDecision(d *gate.Decision, format string, engine *rules.Engine) error {

@@ -19,6 +19,8 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/metrics"
 	"github.com/gatehouse-dev/gatehouse/internal/pipeline"
 	"github.com/gatehouse-dev/gatehouse/internal/plans"
+	"github.com/gatehouse-dev/gatehouse/internal/render"
+	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 	"github.com/gatehouse-dev/gatehouse/internal/web"
 	"github.com/gatehouse-dev/gatehouse/internal/webhook"
@@ -119,15 +121,15 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		}
 		return waiting, err
 	})
-	made, err := renderer()
+	workers, err := sandbox.New(sandbox.Limits{})
 	if err != nil {
 		db.Close()
 		return nil, err
 	}
 	bundles := pipeline.NewPolicies(policies.FS, Version)
 	line := pipeline.New(pipeline.Options{
-		Renderer: made,
-		Forge:    github, Mirror: mirrors, Recorder: db, Notes: db,
+		Renderer: render.New(workers), Workers: workers,
+		Forge: github, Mirror: mirrors, Recorder: db, Notes: db,
 		Policies: bundles,
 		Redactor: document.NewRedactor(secret), Clock: w.clock, Log: log,
 		PublicURL: s.PublicURL, ServerURL: s.ServerURL, Metrics: counters,

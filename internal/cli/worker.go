@@ -5,11 +5,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gatehouse-dev/gatehouse/internal/formats"
 	"github.com/gatehouse-dev/gatehouse/internal/render"
 	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
 )
 
-// workerCommand is what this program runs itself as, to render what a pull request wrote.
+// workerCommand is what this program runs itself as, to render and to parse what a pull request wrote.
 func (w *world) workerCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     sandbox.Argument,
@@ -18,12 +19,20 @@ func (w *world) workerCommand() *cobra.Command {
 		Example: "  gatehouse check k8s/ # runs it where there is something to render",
 		Hidden:  true,
 		RunE: func(*cobra.Command, []string) error {
-			if err := sandbox.Serve(w.in, w.out, render.Answer); err != nil {
+			if err := sandbox.Serve(w.in, w.out, answer); err != nil {
 				return fmt.Errorf("worker: %w", err)
 			}
 			return nil
 		},
 	}
+}
+
+// answer does one piece of a worker's work.
+func answer(request []byte) []byte {
+	if parsed, ok := formats.Answer(request); ok {
+		return parsed
+	}
+	return render.Answer(request)
 }
 
 // renderer renders in worker processes of this program.

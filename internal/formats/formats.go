@@ -35,16 +35,25 @@ type reply struct {
 }
 
 // Unreadable says that a file is not of its format, or cannot be read within the limits.
-type Unreadable struct{ Reason string }
+type Unreadable struct {
+	Reason string
+	Limit  bool // reading it met a limit
+}
 
 // Error is the reason, to be put after the file's name.
 func (e *Unreadable) Error() string { return e.Reason }
 
 // Reader reads files, one after the other. It is not safe for concurrent use and must be closed.
-type Reader struct{ session *sandbox.Session }
+type Reader struct {
+	session *sandbox.Session
+	deaths  int
+}
+
+// maxDeaths is how many files may end the worker before the others are refused.
+const maxDeaths = 3
 
 // New makes a reader whose work happens in a child that workers starts.
-func New(workers *sandbox.Workers) *Reader { return &Reader{workers.Session()} }
+func New(workers *sandbox.Workers) *Reader { return &Reader{session: workers.Session()} }
 
 // Close ends the child.
 func (r *Reader) Close() { r.session.Close() }
@@ -53,7 +62,10 @@ func (r *Reader) Close() { r.session.Close() }
 // [*Unreadable] when the file is at fault.
 func (r *Reader) Read(ctx context.Context, file string, data []byte) ([]json.RawMessage, error) {
 	if len(data) > MaxFile {
-		return nil, &Unreadable{fmt.Sprintf("it has %d MiB, more than the limit of %d", len(data)>>20, MaxFile>>20)}
+		return nil, &Unreadable{fmt.Sprintf("it has %d MiB, more than the limit of %d", len(data)>>20, MaxFile>>20), true}
+	}
+	if r.deaths >= maxDeaths {
+		return nil, &Unreadable{"others met the limits of the worker process before it", true}
 	}
 	ask, err := json.Marshal(request{Kind, file, data})
 	if err != nil {
@@ -62,7 +74,8 @@ func (r *Reader) Read(ctx context.Context, file string, data []byte) ([]json.Raw
 	answer, err := r.session.Call(ctx, ask)
 	var death *sandbox.Death
 	if errors.As(err, &death) {
-		return nil, &Unreadable{death.Error()}
+		r.deaths++
+		return nil, &Unreadable{death.Error(), true}
 	} else if err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
@@ -71,7 +84,7 @@ func (r *Reader) Read(ctx context.Context, file string, data []byte) ([]json.Raw
 		return nil, fmt.Errorf("read what came of %s: %w", file, err)
 	}
 	if got.Error != "" {
-		return nil, &Unreadable{got.Error}
+		return nil, &Unreadable{Reason: got.Error}
 	}
 	return got.Documents, nil
 }

@@ -259,7 +259,11 @@ func (g *gatherer) evaluate(ctx context.Context) error {
 	}
 	g.problem(problems...)
 	if engine != nil {
-		g.facts.Evaluation = engine.Evaluate(ctx, rules.Input{Documents: built.Documents, PullRequest: &g.facts.PullRequest})
+		files, err := g.files(ctx, engine, options.Plans)
+		if err != nil {
+			return err
+		}
+		g.facts.Evaluation = engine.Evaluate(ctx, rules.Input{Documents: built.Documents, Files: files, PullRequest: &g.facts.PullRequest})
 		if err := document.PointAt(ctx, g.head, g.facts.Evaluation.Findings); err != nil {
 			return fmt.Errorf("find the lines at fault: %w", err)
 		}

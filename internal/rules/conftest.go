@@ -174,7 +174,8 @@ func conftestTitle(module *ast.Module, rule *ast.Rule, id string) string {
 			return clean(a.Title, maxPath)
 		}
 	}
-	return id
+	name := id[strings.LastIndexByte(id, '.')+1:]
+	return fmt.Sprintf("%s of package %s", name, packageName(module))
 }
 
 // inNamespace reports whether a package is asked for. A star also matches dots, as in conftest.
@@ -287,6 +288,7 @@ func (r *foreignRun) judgeFile(c *conftest, file File, stop *stopper) {
 	if file.After == nil {
 		return
 	}
+	r.count()
 	after, err := conftestInputs(file.After)
 	if err != nil {
 		r.unreadable(file.Path, err)

@@ -98,6 +98,7 @@ type foreignRun struct {
 	dead     map[*Rule]bool // ran out of time or memory
 	failures map[*Rule]foreignFailure
 	stopped  bool
+	files    int // judged
 }
 
 // foreignFailure is what a rule failed of, and on which of the files and objects first, by name.
@@ -126,6 +127,13 @@ func (r *foreignRun) skip(rule *Rule) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return rule.Off != "" || r.dead[rule]
+}
+
+// count counts a file that is judged.
+func (r *foreignRun) count() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.files++
 }
 
 func (r *foreignRun) add(findings []gate.Finding) {
@@ -163,6 +171,7 @@ func (r *foreignRun) finish(answer *gate.Evaluation) {
 			answer.Findings = append(answer.Findings, f)
 		}
 	}
+	answer.Documents += r.files
 	slices.SortStableFunc(answer.Findings, compareFindings)
 	if n := len(answer.Findings); n > r.limits.Total {
 		answer.Findings = answer.Findings[:r.limits.Total]
