@@ -2,6 +2,7 @@ package document
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
@@ -17,6 +18,7 @@ func pair(head, base []found) []gate.Document {
 	keys := []func(found) place{
 		func(o found) place { return place{o.set, o.file, o.identity} },
 		func(o found) place { return place{o.set, "", o.identity} },
+		func(o found) place { return place{o.set, o.file, o.unhashed()} },
 		func(o found) place { return place{"", "", o.identity} },
 	}
 	partner := make([]int, len(head)) // from 1; 0: none
@@ -49,6 +51,17 @@ func pair(head, base []found) []gate.Document {
 		}
 	}
 	return docs
+}
+
+// unhashed is the identity of an object without the hash of its content that kustomize ends the names of generated ConfigMaps and
+// Secrets with.
+func (o found) unhashed() identity {
+	id := o.identity
+	if at := len(id.name) - 11; o.set != ManifestSet && (id.kind == "ConfigMap" || id.kind == "Secret") && at > 0 && id.name[at] == '-' &&
+		strings.Trim(id.name[at+1:], "bcdfghkmt2456789") == "" {
+		id.name = id.name[:at]
+	}
+	return id
 }
 
 // kubeDocument makes the document of an object; one of the two may be nil.

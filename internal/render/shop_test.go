@@ -132,6 +132,15 @@ func TestAgainstTheMergeBase(t *testing.T) {
 			base, edit(base, "k8s/overlays/prod/security.yaml", "true", "false"),
 			[]string{"update apps/v1/Deployment/shop/prod-web in k8s/overlays/prod at k8s/base/deployment.yaml:2"},
 		},
+		"a generated object changes, and with it its name": {
+			base, edit(base, "k8s/base/config/nginx.conf", "8080", "8081"),
+			[]string{
+				"update apps/v1/Deployment/shop-dev/web in k8s/overlays/dev at k8s/base/deployment.yaml:2",
+				"update apps/v1/Deployment/shop/prod-web in k8s/overlays/prod at k8s/base/deployment.yaml:2",
+				"update v1/ConfigMap/shop-dev/web-config-8867b55gc7 in k8s/overlays/dev at k8s/base/kustomization.yaml:7",
+				"update v1/ConfigMap/shop/prod-web-config-8867b55gc7 in k8s/overlays/prod at k8s/base/kustomization.yaml:7",
+			},
+		},
 		"values change a chart": {
 			base, edit(base, "charts/web/values.yaml", "replicas: 2", "replicas: 4"),
 			[]string{"update apps/v1/Deployment/default/web in charts/web at charts/web/templates/deployment.yaml:2"},

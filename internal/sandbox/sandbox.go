@@ -48,6 +48,7 @@ func (w *Workers) Limits() Limits { return w.limits }
 type Session struct {
 	workers *Workers
 	child   *child
+	spent   time.Duration // in the child's requests so far
 }
 
 // Session makes a session, which must be closed.
@@ -57,7 +58,7 @@ func (w *Workers) Session() *Session { return &Session{workers: w} }
 func (s *Session) Close() {
 	if s.child != nil {
 		s.child.kill()
-		s.child = nil
+		s.child, s.spent = nil, 0
 	}
 }
 
@@ -79,7 +80,7 @@ func (s *Session) Call(ctx context.Context, request []byte) ([]byte, error) {
 		data []byte
 		err  error
 	}
-	c := s.child
+	c, began := s.child, time.Now()
 	done := make(chan result, 1)
 	go func() {
 		data, err := c.exchange(request, limits.Answer)
@@ -90,6 +91,10 @@ func (s *Session) Call(ctx context.Context, request []byte) ([]byte, error) {
 	select {
 	case r := <-done:
 		if r.err == nil {
+			// A child that did much is replaced, so that the last of many requests is not blamed for the time of all.
+			if s.spent += time.Since(began); s.spent > limits.CPU/4 {
+				s.Close()
+			}
 			return r.data, nil
 		}
 		s.Close()
