@@ -168,7 +168,7 @@ func TestE2EPlanByWorkflow(t *testing.T) {
 	s := planSite(t, fromOIDC, nil)
 	pr := s.change("vpn")
 	s.waits(pr)
-	s.says(pr, "Run the workflow acme/ci/.github/workflows/plan.yml@", "gatehouse plan submit --plan FILE --dir infra/prod")
+	s.says(pr, "Run the workflow `acme/ci/.github/workflows/plan.yml@refs/heads/main` on this commit", "gatehouse plan submit --plan FILE --dir infra/prod")
 
 	file := filepath.Join(s.dir, "plan.json")
 	submit := func(plan []byte) (int, string) {

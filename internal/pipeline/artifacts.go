@@ -42,7 +42,7 @@ func (g *gatherer) trustedRuns(ctx context.Context) (map[int64]bool, error) {
 		return trusted, err
 	}
 	if differs != "" {
-		g.handed.note = fmt.Sprintf("The artifacts of %s do not count, because %s is not the same here and on %s", config.Workflow, differs, g.facts.PullRequest.Base.Branch)
+		g.handed.note = fmt.Sprintf("The artifacts of `%s` do not count, because `%s` is not the same here and on %s", config.Workflow, differs, g.facts.PullRequest.Base.Branch)
 		return trusted, nil
 	}
 	for _, run := range runs {
@@ -51,7 +51,7 @@ func (g *gatherer) trustedRuns(ctx context.Context) (map[int64]bool, error) {
 			return trusted, err
 		}
 		if why != "" {
-			g.handed.note = fmt.Sprintf("Run %d of %s does not count: %s", run.ID, config.Workflow, why)
+			g.handed.note = fmt.Sprintf("Run %d of `%s` does not count: %s", run.ID, config.Workflow, why)
 			continue
 		}
 		trusted[run.ID] = true
@@ -85,7 +85,7 @@ func (g *gatherer) distrust(ctx context.Context, run forge.Run) (string, error) 
 	}
 	for _, other := range others {
 		if other.Number != pr.Number && other.Head == pr.Head.SHA {
-			return fmt.Sprintf("this commit is the head of #%d as well, and it could have been for that one; push a new commit", other.Number), nil
+			return fmt.Sprintf("this commit is the head of pull request %d as well, and it could have been for that one; push a new commit", other.Number), nil
 		}
 	}
 	at, err := g.forge.Retargeted(ctx, pr.Number)

@@ -106,7 +106,7 @@ func (g *gatherer) fresh(ctx context.Context, chosen map[planKey]plans.Record) e
 			return err
 		}
 		if since != "" {
-			g.handed.notes[key] = fmt.Sprintf("The plan that arrived was made before commit %.10s on %s, which changes this project", since, g.facts.PullRequest.Base.Branch)
+			g.handed.notes[key] = fmt.Sprintf("The plan that arrived was made before commit `%.10s` on %s, which changes this project", since, g.facts.PullRequest.Base.Branch)
 			continue
 		}
 		data, err := g.Plans.Facts(ctx, r.Kept)
@@ -199,7 +199,7 @@ func (g *gatherer) missingPlans(ctx context.Context, built *document.Result, cha
 		if since != "" {
 			branch := g.facts.PullRequest.Base.Branch
 			built.Missing = append(built.Missing, gate.Missing{What: "plan", For: p.Dir, Remedy: fmt.Sprintf(
-				"Commit %.10s on %s changes this project and is not in the branch: merge %s into it, plan again, and commit %s.", since, branch, branch, p.File)})
+				"Commit `%.10s` on %s changes this project and is not in the branch: merge %s into it, plan again, and commit `%s`.", since, branch, branch, p.File)})
 		}
 	}
 	for i := range built.Missing {
@@ -232,14 +232,14 @@ func (g *gatherer) ways(project string) string {
 	dir, _, _ := strings.Cut(project, " (workspace ")
 	var out []string
 	if c := g.config.Terraform.Plans.OIDC; c != nil {
-		out = append(out, fmt.Sprintf("Run the workflow %s on this commit, which hands the plan in with `gatehouse plan submit --plan FILE --dir %s`.", c.Workflow, dir))
+		out = append(out, fmt.Sprintf("Run the workflow `%s` on this commit, which hands the plan in with `gatehouse plan submit --plan FILE --dir %s`.", c.Workflow, dir))
 	}
 	if c := g.config.Terraform.Plans.Artifact; c != nil {
-		out = append(out, fmt.Sprintf("Run %s on this commit, which uploads the output of terraform show -json as %s in an artifact named %s.",
+		out = append(out, fmt.Sprintf("Run `%s` on this commit, which uploads the output of `terraform show -json` as `%s` in an artifact named `%s`.",
 			c.Workflow, path.Join(dir, "tfplan.json"), c.Name))
 	}
 	if c := g.config.Terraform.Plans.Committed; c != nil && len(out) > 0 {
-		out = append(out, fmt.Sprintf("Commit the output of terraform show -json to a file that matches %s.", c.Path))
+		out = append(out, fmt.Sprintf("Commit the output of `terraform show -json` to a file that matches `%s`.", c.Path))
 	}
 	return strings.Join(out, " Or: ")
 }

@@ -65,7 +65,7 @@ func (t Taker) Take(ctx context.Context, f Found, read func() ([]byte, error)) e
 		})
 	}
 	if err == nil && len(entries) == 0 {
-		err = bad("holds no plan: there is no file *.json in it")
+		err = bad("holds no plan: there is no .json file in it")
 	}
 	var unreadable BadArchive
 	switch {

@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatehouse-dev/gatehouse/internal/githubsim"
+)
+
+// run is a finished run of the plan workflow on the pull request's head.
+func (s *site) run(pr *githubsim.PR, change func(*githubsim.RunSpec)) *githubsim.WorkflowRun {
+	spec := githubsim.RunSpec{Workflow: ".github/workflows/plan.yml", HeadSHA: pr.HeadSHA(), HeadBranch: pr.View().HeadRef, By: "ann"}
+	if change != nil {
+		change(&spec)
+	}
+	return s.repo.AddRun(spec)
+}
+
+// left makes a run that has left an archive of one plan behind, and has ended.
+func (s *site) left(pr *githubsim.PR, archive []byte, change func(*githubsim.RunSpec)) {
+	run := s.run(pr, change)
+	run.AddArtifact("gatehouse-plan-prod", archive)
+	run.Complete()
+}
+
+func planArchive(t *testing.T, name string) []byte {
+	return githubsim.Zip(map[string]string{"infra/prod/tfplan.json": string(storyPlan(t, name)), "infra/prod/plan.txt": "Plan: ..."})
+}
+
+func TestE2EPlanArtifacts(t *testing.T) {
+	s := planSite(t, fromArtifact, nil)
+	pr := s.change("vpn")
+	s.waits(pr)
+	s.says(pr, "Run `.github/workflows/plan.yml` on this commit, which uploads the output of `terraform show -json` as `infra/prod/tfplan.json` in an artifact named `gatehouse-plan-*`.")
+
+	other := s.run(pr, func(r *githubsim.RunSpec) { r.Workflow = ".github/workflows/test.yml" })
+	other.AddArtifact("gatehouse-plan-prod", planArchive(t, "ssh-vpn"))
+	other.Complete()
+	misnamed := s.run(pr, nil)
+	misnamed.AddArtifact("coverage", planArchive(t, "ssh-vpn"))
+	misnamed.Complete()
+	s.waits(pr)
+
+	s.left(pr, planArchive(t, "ssh-open"), nil)
+	s.settle()
+	if got := s.state(pr.HeadSHA()); !strings.HasPrefix(got, "completed/failure: ") {
+		t.Errorf("a plan that opens SSH to the world shows %q", got)
+	}
+	s.left(pr, planArchive(t, "ssh-vpn"), nil)
+	s.shows(pr, allClear)
+	entry := s.entries("plan")[0]
+	if diff := cmp.Diff([]string{"accepted infra/prod/tfplan.json", "accepted infra/prod/tfplan.json"}, s.taken()); diff != "" || entry.Commit != pr.HeadSHA() {
+		t.Errorf("the log's plans (-want +got):\n%s", diff)
+	}
+	if n := s.gh.Count("GET", "/repos/acme/infra/actions/artifacts/*/zip"); n != 2 {
+		t.Errorf("artifacts were downloaded %d times", n)
+	}
+	s.merges(pr, allClear)
+}
+
+// A run does not count when somebody could have changed what it did.
+func TestE2EPlanArtifactsDistrusted(t *testing.T) {
+	s := planSite(t, fromArtifact, nil)
+	vpn := planArchive(t, "ssh-vpn")
+
+	workflow := s.open("ann", "workflow", map[string]string{
+		"infra/prod/a.tf": "locals {\n}\n", ".github/workflows/plan.yml": "on: pull_request\njobs: {plan: {steps: [{run: forge}]}}\n",
+	})
+	s.left(workflow, vpn, nil)
+	s.waits(workflow)
+	s.says(workflow, "because `.github/workflows/plan.yml` is not the same here and on main")
+
+	action := s.open("ann", "action", map[string]string{"infra/prod/b.tf": "locals {\n}\n", ".github/actions/tf/run.sh": "forge\n"})
+	s.left(action, vpn, nil)
+	s.waits(action)
+	s.says(action, "because `.github/actions/tf/run.sh` is not the same here and on main")
+
+	event := s.open("ann", "event", map[string]string{"infra/prod/c.tf": "locals {\n}\n"})
+	s.left(event, vpn, func(r *githubsim.RunSpec) { r.Event = "issue_comment" })
+	s.waits(event)
+	s.says(event, "it was started by issue_comment; only push, pull_request and workflow_dispatch run the workflow as this commit has it")
+	s.left(event, vpn, func(r *githubsim.RunSpec) { r.Conclusion = "failure" })
+	s.waits(event)
+	s.says(event, "it ended as failure")
+	s.left(event, vpn, func(r *githubsim.RunSpec) { r.HeadBranch = "elsewhere" })
+	s.waits(event)
+	s.says(event, "it was for another branch with this commit")
+	s.left(event, vpn, func(r *githubsim.RunSpec) { r.Event = "push" })
+	s.shows(event, allClear)
+
+	// Another base branch may have another workflow, and its merge with the head would run that one.
+	s.repo.Commit("mine", githubsim.CommitSpec{Author: "ann", Files: map[string]string{".github/workflows/plan.yml": "forged\n"}})
+	shared := s.open("ann", "shared", map[string]string{"infra/prod/d.tf": "locals {\n}\n"})
+	second := s.repo.OpenPR(githubsim.PRSpec{By: "ann", Title: "Into mine", Head: "shared", Base: "mine"})
+	s.left(shared, vpn, nil)
+	s.settle()
+	second.Close("ann")
+	s.settle()
+	s.says(shared, fmt.Sprintf("this commit is the head of pull request %d as well", second.Number()))
+
+	moved := s.open("ann", "moved", map[string]string{"infra/prod/e.tf": "locals {\n}\n"})
+	moved.Retarget("ann", "mine")
+	s.left(moved, vpn, nil)
+	moved.Retarget("ann", "main")
+	s.waits(moved)
+	s.says(moved, "it began before the pull request was given another base branch")
+}
+
+// Archives that no honest workflow makes block with one sentence, and the next good one mends it.
+func TestE2EPlanArchives(t *testing.T) {
+	s := planSite(t, fromArtifact, nil)
+	pr := s.change("vpn")
+	vpn := string(storyPlan(t, "ssh-vpn"))
+	link := func(header *zip.FileHeader) { header.SetMode(fs.ModeSymlink | 0o777) }
+	for _, c := range []struct {
+		archive []byte
+		want    string
+	}{
+		{[]byte("not a zip"), "is not a zip archive"},
+		{packed(t, "../../etc/x.json", vpn, nil), "a path that leads out of it"},
+		{packed(t, "infra/prod/tfplan.json", "/etc/passwd", link), "a symbolic link"},
+		{packed(t, "infra/prod/tfplan.json", strings.Repeat("0", 60<<20), nil), "which becomes more than 200 times larger when it is unpacked"},
+		{packed(t, "infra/prod/readme.txt", "hello", nil), "holds no plan: there is no .json file in it"},
+		{packed(t, "infra/prod/tfplan.json", vpn[:200], nil), "which is not a whole Terraform plan: it is cut off in the middle of a value"},
+	} {
+		s.left(pr, c.archive, nil)
+		s.settle()
+		if got := s.state(pr.HeadSHA()); !strings.HasPrefix(got, "completed/failure: Gatehouse could not evaluate") {
+			t.Errorf("%s: the check shows %q", c.want, got)
+		}
+		s.says(pr, c.want)
+	}
+	s.left(pr, planArchive(t, "ssh-vpn"), nil)
+	s.merges(pr, allClear)
+}
+
+func packed(t *testing.T, name, content string, change func(*zip.FileHeader)) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	header := &zip.FileHeader{Name: name, Method: zip.Deflate}
+	if change != nil {
+		change(header)
+	}
+	f, err := w.CreateHeader(header)
+	if err == nil {
+		_, err = f.Write([]byte(content))
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// What the base branch has changed since makes a plan old; what it has changed elsewhere does not.
+func TestE2EPlanOvertaken(t *testing.T) {
+	module := "resource \"aws_security_group\" \"m\" {\n}\n"
+	s := planSite(t, fromOIDC, map[string]string{"infra/modules/net/main.tf": module, "infra/modules/other/main.tf": module, "infra/prod/net.tf": "module \"net\" {\n  source = \"../modules/net\"\n}\n"})
+	pr := s.change("vpn")
+	s.settle()
+	send := func() {
+		if status, said := s.post(s.token(s.job(pr)), "infra/prod", "", bytes.NewReader(storyPlan(t, "ssh-vpn"))); status != 201 {
+			t.Fatalf("%d %s", status, said)
+		}
+	}
+	send()
+	s.shows(pr, allClear)
+	s.repo.Commit("main", githubsim.CommitSpec{Author: "vic", Files: map[string]string{"infra/modules/other/main.tf": "# other\n", "README.md": "new\n"}})
+	s.shows(pr, allClear)
+	sha := s.repo.Commit("main", githubsim.CommitSpec{Author: "vic", Files: map[string]string{"infra/modules/net/main.tf": "# net\n"}})
+	s.repo.Commit("main", githubsim.CommitSpec{Author: "vic", Files: map[string]string{"README.md": "newer\n"}})
+	s.waits(pr)
+	s.says(pr, fmt.Sprintf("The plan that arrived was made before commit `%.10s` on main, which changes this project", sha))
+	send() // for the test merge of now
+	s.merges(pr, allClear)
+}
+
+// The same for a plan that stands in the branch: it has to come up to the base branch itself.
+func TestE2EPlanCommittedOvertaken(t *testing.T) {
+	s := planSite(t, "    committed: {path: \"**/*.tfplan.json\"}\n", nil)
+	source := story(t, "ssh-vpn")
+	pr := s.open("ann", "vpn", map[string]string{"infra/prod/main.tf": source["infra/prod/main.tf"], "infra/prod/prod.tfplan.json": source["infra/prod/prod.tfplan.json"]})
+	s.shows(pr, allClear)
+	s.repo.Commit("main", githubsim.CommitSpec{Author: "vic", Files: map[string]string{"docs/a.md": "a\n"}})
+	s.shows(pr, allClear)
+	sha := s.repo.Commit("main", githubsim.CommitSpec{Author: "vic", Files: map[string]string{"infra/prod/extra.tf": "locals {\n}\n"}})
+	s.waits(pr)
+	s.says(pr, fmt.Sprintf("Commit `%.10s` on main changes this project and is not in the branch: merge main into it, plan again, and commit `infra/prod/prod.tfplan.json`.", sha))
+}
