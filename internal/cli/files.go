@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ const maxInput = 256 << 20
 // readInput reads a file, or standard input for "-".
 func (w *world) readInput(name string) ([]byte, error) {
 	from, label := w.in, "standard input"
+	var data bytes.Buffer
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
@@ -21,17 +23,18 @@ func (w *world) readInput(name string) ([]byte, error) {
 		defer file.Close() //nolint:errcheck // only read from
 		if info, err := file.Stat(); err == nil && info.IsDir() {
 			return nil, fmt.Errorf("%s is a directory; a file is wanted", name)
+		} else if err == nil && info.Mode().IsRegular() && info.Size() <= maxInput {
+			data.Grow(int(info.Size()) + bytes.MinRead) // a plan has many megabytes: they are not to be copied while it is read
 		}
 		from, label = file, name
 	}
-	data, err := io.ReadAll(io.LimitReader(from, maxInput+1))
-	if err != nil {
+	if _, err := data.ReadFrom(io.LimitReader(from, maxInput+1)); err != nil {
 		return nil, fmt.Errorf("read %s: %w", label, err)
 	}
-	if len(data) > maxInput {
+	if data.Len() > maxInput {
 		return nil, fmt.Errorf("%s is longer than the limit of %d MiB", label, maxInput>>20)
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
 // width is the terminal's width in columns, as the shell tells it; 0 when it does not.
