@@ -108,7 +108,8 @@ func TestE2EKilledBetweenAcceptAndPublish(t *testing.T) {
 			s.until("the check", func() bool { return s.state(pr.HeadSHA()) == sshBlocked })
 			s.until("the comment", func() bool { return strings.Contains(s.comment(pr), "IM-06") })
 			interrupt()
-			if made := s.gh.Count("POST", postCheck); made > 2 || fault.AfterStore && made != 1 {
+			// One that GitHub has stored is found again; only a request that never came is made a second time.
+			if made := s.gh.Count("POST", postCheck); made > 2 || fault.AfterStore && fault.PathPattern == postCheck && made != 1 {
 				t.Errorf("%d check runs were made", made)
 			}
 		})
