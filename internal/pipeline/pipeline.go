@@ -21,7 +21,6 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
 	"github.com/gatehouse-dev/gatehouse/internal/plans"
 	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
-	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 	"github.com/gatehouse-dev/gatehouse/internal/work"
 )
@@ -79,7 +78,6 @@ type Options struct {
 	Plans     plans.Store
 	PlanLimit int64             // bytes of the largest plan; 0: plans.DefaultLimit
 	Renderer  document.Renderer // nil: kustomizations and charts are named as unjudged
-	Workers   *sandbox.Workers  // read files for rules of conftest's dialect; nil: such rules are an error
 	Workers   *sandbox.Workers  // read files for rules of conftest's dialect; nil: such rules are an error
 	Clock     func() time.Time
 	Log       *logrus.Entry
