@@ -78,7 +78,7 @@ func (b *builder) cloudInit() {
 
 // startupScripts is nil when the values hold none.
 func startupScripts(values []byte, paths [][]string) json.RawMessage {
-	if len(values) == 0 {
+	if !mayHold(values, paths) {
 		return nil
 	}
 	read, err := jsonValues(values, Limits{}.withDefaults())
@@ -97,6 +97,16 @@ func startupScripts(values []byte, paths [][]string) json.RawMessage {
 		return nil
 	}
 	return objectValue(0, "scripts", scripts).appendJSON(nil)
+}
+
+// mayHold spares values the decoding that hold no key of the last steps. An escape may spell any key.
+func mayHold(values []byte, paths [][]string) bool {
+	for _, steps := range paths {
+		if bytes.Contains(values, []byte(`"`+steps[len(steps)-1]+`"`)) {
+			return true
+		}
+	}
+	return bytes.Contains(values, []byte(`\u`))
 }
 
 // startupAt calls use with every text at a path.
