@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,18 +35,20 @@ type fixture struct {
 	site  http.Handler
 	now   time.Time
 	log   *test.Hook
+	url   string // of the database
 }
 
 // newFixture makes a site on an empty record; change may edit its options.
 func newFixture(t *testing.T, change func(*Options)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, now: noon}
-	f.store = storetest.Open(t, storetest.SQLite(t), store.Options{Clock: func() time.Time { return f.now }})
-	var logger *logrus.Logger
-	logger, f.log = test.NewNullLogger()
+	return newFixtureOn(t, storetest.Signer(t), change)
+}
+
+// serve makes the site on the fixture's record.
+func (f *fixture) serve(log *logrus.Entry, change func(*Options)) {
 	o := Options{
 		Store: f.store, Webhooks: http.NotFoundHandler(), Metrics: http.NotFoundHandler(), Key: "gatehouse.example+00000000+AQ==",
-		GitHub: "https://github.example", PublicURL: "http://gatehouse.example", Clock: func() time.Time { return f.now }, Log: logrus.NewEntry(logger),
+		GitHub: "https://github.example", PublicURL: "http://gatehouse.example", Clock: func() time.Time { return f.now }, Log: log,
 		Catalogue: func() []Rule {
 			return []Rule{
 				{ID: "IM-06", Title: "SSH is not open to the world", Description: "Machines are reached through a session manager.", Severity: "critical", Enforcement: "deny", Pack: "immutable", Remedy: "Delete the rule.", Docs: "https://docs.example/rules.md#IM-06", References: []string{"CIS 5.2"}},
@@ -58,7 +61,6 @@ func newFixture(t *testing.T, change func(*Options)) *fixture {
 		change(&o)
 	}
 	f.site = New(o)
-	return f
 }
 
 // get asks from this machine; headers come in pairs.
@@ -106,6 +108,13 @@ func (f *fixture) record(s story) {
 	if name == "" {
 		name = fmt.Sprintf("acme/service-%d", s.repository)
 	}
+	f.recordAs(s, s.repository, name)
+}
+
+// recordAs is record, in a repository of another number and name.
+func (f *fixture) recordAs(s story, id int64, name string) {
+	f.t.Helper()
+	s.repository = id
 	owner, repo, _ := strings.Cut(name, "/")
 	at := f.now.Add(-s.ago)
 	head := strings.Repeat(fmt.Sprintf("%x", []byte(s.id)), 20)[:40]
@@ -244,6 +253,8 @@ func (f *fixture) fill() {
 	})
 	f.check(err)
 }
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 // body decodes a JSON answer.
 func body[T any](t *testing.T, w *httptest.ResponseRecorder) T {
