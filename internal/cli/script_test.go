@@ -8,9 +8,14 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == sandbox.Argument {
+		os.Exit(Main()) // the server under test runs its own binary, which is this one, as its worker
+	}
 	testscript.Main(m, map[string]func(){"gatehouse": func() { os.Exit(Main()) }, testServer: serveForTest})
 }
 
