@@ -52,7 +52,7 @@ func hasScript(v *value) bool {
 // gitlabPipeline is {jobs, global}: jobs with what they extend merged in, as GitLab does, and with "unread" naming what stands in
 // other files; global holds the other keys.
 func gitlabPipeline(v *value) *value {
-	g := &gitlabReader{top: v, index: newObject(0), left: maxGitLab, work: 1_000_000}
+	g := &gitlabReader{top: v, index: newObject(0), left: maxGitLab, work: 100_000}
 	g.index.addAll(v)
 	jobs, global := newObject(v.line), newObject(v.line)
 	for i, key := range v.keys {
@@ -148,8 +148,12 @@ func deepMerge(below, over *value, depth int) *value {
 
 // references is a list with each !reference [job, key], which reads as a list of names, replaced by what it stands for.
 func (g *gitlabReader) references(list *value, depth int, unread map[string]bool) *value {
-	if list.kind != array || depth > 10 {
+	if list.kind != array {
 		return list
+	}
+	if depth > 10 {
+		unread["references that nest more than 10 deep"] = true
+		return &value{kind: array, line: list.line}
 	}
 	if target := g.reference(list); target != nil && target.kind == array {
 		list = target

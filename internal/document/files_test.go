@@ -1,0 +1,129 @@
+package document_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatehouse-dev/gatehouse/internal/document"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// FuzzFiles holds the readers of pipelines, playbooks and the like to what every document must be: JSON, and no larger than its
+// input by more than the readers allow.
+func FuzzFiles(f *testing.F) {
+	for _, seed := range []string{
+		"on: push\njobs: {a: {runs-on: x, steps: [{uses: a/b@v1}]}}", "stages: [x]\na: {extends: [b, c], script: [!reference [b, script]]}",
+		"pipeline { agent any\n stages { stage('x') { when { branch 'main' }\n steps { sh \"\"\"a ${b}\"\"\" } } } }", "- hosts: all\n  roles: [r]\n  tasks: [{block: [{x: y}]}]",
+		"[web]\na b=c\n[web:vars]\nx=y", "# escape=`\nFROM a AS b\nRUN <<EOF\nx\nEOF", "* @a \\ b # c", "runs: {using: composite, steps: []}", "all: {hosts: {a: null}}",
+	} {
+		f.Add(seed)
+	}
+	places := []string{
+		".github/workflows/a.yml", "action.yml", ".gitlab-ci.yml", "Jenkinsfile", "site.yml", "roles/r/tasks/main.yml", "inventory/hosts", "hosts.yml",
+		"Dockerfile", "CODEOWNERS", ".github/gatehouse.yml", "user",
+	}
+	f.Fuzz(func(t *testing.T, content string) {
+		tree := document.MapTree{}
+		for _, place := range places {
+			tree[place] = content
+		}
+		for _, doc := range build(tree, nil, document.Options{}).Documents {
+			if !json.Valid(doc.After) || !json.Valid(doc.Change) {
+				t.Errorf("%s %s is not JSON: %q", doc.Kind, doc.Resource, doc.After)
+			}
+			if len(doc.After) > 64<<20 {
+				t.Errorf("%s %s has %d bytes", doc.Kind, doc.Resource, len(doc.After))
+			}
+		}
+		values, err := json.Marshal(map[string]string{"user_data": content})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, doc := range document.CloudInit([]gate.Document{{Kind: gate.KindTerraform, Type: "aws_instance", Resource: "aws_instance.x", After: values}}) {
+			if !json.Valid(doc.After) {
+				t.Errorf("the start-up script is not JSON: %q", doc.After)
+			}
+		}
+	})
+}
+
+// TestBombs reads files that would become huge, or take for ever, if what they repeat were repeated.
+func TestBombs(t *testing.T) {
+	t.Parallel()
+	deep := func(n int, open, end string) string { return strings.Repeat(open, n) + strings.Repeat(end, n) }
+	extends, references, roles, includes, shared := &strings.Builder{}, &strings.Builder{}, document.MapTree{}, document.MapTree{}, &strings.Builder{}
+	fmt.Fprintln(extends, "stages: [x]")
+	fmt.Fprintln(references, "stages: [x]")
+	fmt.Fprintf(shared, "stages: [x]\n.big: {script: [%q]}\n", strings.Repeat("x", 200_000))
+	for i := range 30 {
+		fmt.Fprintf(extends, "j%d: {extends: [%s], script: [x]}\n", i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("j%d, ", i+1), 20), ", "))
+		fmt.Fprintf(references, ".r%d: {script: [%s]}\n", i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("[.r%d, script], ", i+1), 20), ", "))
+		roles[fmt.Sprintf("roles/r%d/meta/main.yml", i)] = fmt.Sprintf("dependencies: [r%d, r%d, r%d]", i+1, i+1, i+1)
+		includes[fmt.Sprintf("t%d.yml", i)] = strings.Repeat(fmt.Sprintf("- include_tasks: t%d.yml\n", i+1), 20)
+	}
+	for i := range 5000 {
+		fmt.Fprintf(shared, "u%d: {extends: .big}\n", i)
+	}
+	roles["site.yml"] = "- hosts: all\n  roles: [r0]\n"
+	includes["site.yml"] = "- hosts: all\n  tasks: [{include_tasks: t0.yml}]\n"
+	for name, tree := range map[string]document.MapTree{
+		"extends":    {".gitlab-ci.yml": extends.String()},
+		"references": {".gitlab-ci.yml": references.String()},
+		"shared":     {".gitlab-ci.yml": shared.String()},
+		"circle":     {".gitlab-ci.yml": "a: {extends: a, script: [!reference [a, script]]}"},
+		"roles":      roles,
+		"includes":   includes,
+		"itself":     {"site.yml": "- hosts: all\n  tasks: [{include_tasks: site.yml}]\n"},
+		"braces":     {"Jenkinsfile": deep(100_000, "{", "}")},
+		"brackets":   {"Jenkinsfile": deep(100_000, "(", ")")},
+		"quotes":     {"Jenkinsfile": strings.Repeat("'''", 99_999)},
+		"lines":      {"Dockerfile": "FROM x\n" + strings.Repeat("RUN x \\\n", 100_000)},
+		"hosts":      {"inventory/hosts": "[x]\n" + strings.Repeat("a b=c\n", 150_000)},
+		"aliases":    {".github/workflows/a.yml": "on: push\nx: &a [" + strings.Repeat("y, ", 1000) + "]\njobs: {a: {steps: [" + strings.TrimSuffix(strings.Repeat("*a, ", 5000), ", ") + "]}}"},
+		"long":       {".github/workflows/a.yml": "on: push\njobs: {}\n# " + strings.Repeat("x", 2<<20)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			size := 0
+			for _, doc := range build(tree, nil, document.Options{}).Documents {
+				size += len(doc.After)
+			}
+			if size > 80<<20 {
+				t.Errorf("the documents have %d bytes", size)
+			}
+		})
+	}
+}
+
+// TestPointAtPipelines looks for the lines of findings about pipelines.
+func TestPointAtPipelines(t *testing.T) {
+	t.Parallel()
+	tree := document.MapTree{
+		".github/workflows/a.yml": "name: a\non:\n  push: null\njobs:\n  a.b:\n    steps:\n      - run: x\n      - uses: y\n",
+		".gitlab-ci.yml":          "spec: {inputs: {}}\n---\nstages: [x]\nmy.job:\n  script:\n    - x\n",
+	}
+	finding := func(kind, file, path string) gate.Finding {
+		return gate.Finding{Kind: kind, File: file, Path: path, Line: 1}
+	}
+	findings := []gate.Finding{
+		finding(gate.KindGitHubActions, ".github/workflows/a.yml", "jobs.a.b.steps[1].uses"),
+		finding(gate.KindGitHubActions, ".github/workflows/a.yml", "on.push"),
+		finding(gate.KindGitHubActions, ".github/workflows/a.yml", "permissions"),
+		finding(gate.KindGitLabCI, ".gitlab-ci.yml", `["my.job"].script[0]`),
+		finding(gate.KindJenkinsfile, "Jenkinsfile", "x"),
+	}
+	if err := document.PointAt(t.Context(), tree, findings); err != nil {
+		t.Fatal(err)
+	}
+	var lines []int
+	for _, f := range findings {
+		lines = append(lines, f.Line)
+	}
+	if diff := cmp.Diff([]int{8, 3, 1, 6, 1}, lines); diff != "" {
+		t.Error(diff)
+	}
+}
