@@ -109,14 +109,42 @@ func (m *match) kindMatches(s *subject) bool {
 	return false
 }
 
+// scopeMatches goes by the object's kind where it does not say its namespace, which is then chosen when it is applied. A custom
+// resource without one may be of either scope.
 func (m *match) scopeMatches(s *subject) bool {
+	cluster, namespaced := s.namespace == "", s.namespace != ""
+	switch {
+	case slices.Contains(clusterKinds(), s.kind) && builtinGroup(s.group):
+		cluster, namespaced = true, false
+	case s.namespace == "" && builtinGroup(s.group):
+		cluster, namespaced = false, true
+	case s.namespace == "":
+		namespaced = true
+	}
 	switch m.Scope {
 	case "Cluster":
-		return s.isNamespace() || s.namespace == ""
+		return cluster
 	case "Namespaced":
-		return !s.isNamespace() && s.namespace != ""
+		return namespaced
 	}
 	return true
+}
+
+// builtinGroup tells Kubernetes' own API groups from those of custom resources.
+func builtinGroup(group string) bool {
+	return !strings.Contains(group, ".") || strings.HasSuffix(group, ".k8s.io")
+}
+
+// clusterKinds are Kubernetes' own kinds that have no namespace.
+func clusterKinds() []string {
+	return []string{
+		"APIService", "CSIDriver", "CSINode", "CertificateSigningRequest", "ClusterRole", "ClusterRoleBinding", "ClusterTrustBundle",
+		"ComponentStatus", "CustomResourceDefinition", "DeviceClass", "FlowSchema", "IPAddress", "IngressClass",
+		"MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "MutatingWebhookConfiguration", "Namespace", "Node",
+		"PersistentVolume", "PodSecurityPolicy", "PriorityClass", "PriorityLevelConfiguration", "ResourceSlice", "RuntimeClass",
+		"ServiceCIDR", "StorageClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
+		"ValidatingWebhookConfiguration", "VolumeAttachment", "VolumeAttributesClass",
+	}
 }
 
 // namespaceMatches looks at both lists. An object that does not say its namespace is not left out by them.

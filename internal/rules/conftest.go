@@ -288,7 +288,7 @@ func (r *foreignRun) judgeFile(c *conftest, file File, stop *stopper) {
 	if file.After == nil {
 		return
 	}
-	r.count()
+	r.count(nil)
 	after, err := conftestInputs(file.After)
 	if err != nil {
 		r.unreadable(file.Path, err)

@@ -99,6 +99,7 @@ type foreignRun struct {
 	failures map[*Rule]foreignFailure
 	stopped  bool
 	files    int // judged
+	objects  int // judged
 }
 
 // foreignFailure is what a rule failed of, and on which of the files and objects first, by name.
@@ -129,11 +130,15 @@ func (r *foreignRun) skip(rule *Rule) bool {
 	return rule.Off != "" || r.dead[rule]
 }
 
-// count counts a file that is judged.
-func (r *foreignRun) count() {
+// count counts what is judged: a file, or an object that Gatehouse's own rules may have counted already.
+func (r *foreignRun) count(object *gate.Document) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.files++
+	if object == nil {
+		r.files++
+	} else {
+		r.objects++
+	}
 }
 
 func (r *foreignRun) add(findings []gate.Finding) {
@@ -171,7 +176,7 @@ func (r *foreignRun) finish(answer *gate.Evaluation) {
 			answer.Findings = append(answer.Findings, f)
 		}
 	}
-	answer.Documents += r.files
+	answer.Documents = max(answer.Documents, r.objects) + r.files
 	slices.SortStableFunc(answer.Findings, compareFindings)
 	if n := len(answer.Findings); n > r.limits.Total {
 		answer.Findings = answer.Findings[:r.limits.Total]

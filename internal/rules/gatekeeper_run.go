@@ -143,6 +143,7 @@ func (r *gatekeeperRun) judge(doc *gate.Document, d *decoder, stop *stopper) {
 	if !ok {
 		return // deleted: a constraint speaks about what comes into a cluster
 	}
+	r.count(doc)
 	clusters := r.clusters[doc.Set]
 	var after, before *ast.Term
 	var findings []gate.Finding

@@ -1,0 +1,178 @@
+package rules_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/rules"
+)
+
+// violation is what gator says, or what we say in its words.
+type violation struct {
+	Constraint string `json:"constraint"`
+	Object     string `json:"object"`
+	Message    string `json:"message"`
+	Action     string `json:"action"`
+}
+
+func objectsOf(t *testing.T, manifests, before string) []gate.Document {
+	t.Helper()
+	example := rules.Example{Kubernetes: manifests, Base: before}
+	docs, err := example.Documents(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return docs
+}
+
+func TestGatekeepersConstraintsSayWhatItsOwnToolSays(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"bank", "psp", "matrix", "language"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join("testdata", "gatekeeper", name)
+			read := func(file string) []byte {
+				data, err := os.ReadFile(filepath.Join(dir, file))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return data
+			}
+			var want []violation
+			if err := json.Unmarshal(read("want.json"), &want); err != nil {
+				t.Fatal(err)
+			}
+			e := engineOf(t, rules.Options{Packs: []string{}, Scope: rules.ScopeAll, Dirs: []rules.Dir{{Name: "policy", FS: os.DirFS(filepath.Join(dir, "policy"))}}})
+			answer := e.Evaluate(t.Context(), rules.Input{Documents: objectsOf(t, string(read("objects.yaml")), "")})
+			for _, p := range answer.Problems {
+				t.Errorf("problem: %s", p)
+			}
+			got := []violation{}
+			for _, f := range answer.Findings {
+				got = append(got, violation{f.Rule, f.Resource, f.Message, f.Enforcement})
+			}
+			less := func(a, b violation) bool {
+				return a.Constraint+"\n"+a.Object+"\n"+a.Message < b.Constraint+"\n"+b.Object+"\n"+b.Message
+			}
+			// What a cluster only records is a warning here.
+			for i := range want {
+				want[i].Action = strings.Replace(want[i].Action, "dryrun", "warn", 1)
+			}
+			if diff := cmp.Diff(want, got, cmpopts.SortSlices(less)); diff != "" {
+				t.Error(diff)
+			}
+			if len(want) == 0 {
+				t.Error("nothing was compared")
+			}
+		})
+	}
+}
+
+const flagTemplate = `apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {name: flag}
+spec:
+  crd:
+    spec:
+      names: {kind: Flag}
+      validation:
+        openAPIV3Schema: {type: object, properties: {words: {type: array, items: {type: string}}}}
+  targets:
+    - target: admission.k8s.gatekeeper.sh
+      rego: |
+        package flag
+        violation[{"msg": msg}] {
+          word := input.parameters.words[_]
+          input.review.object.data[word]
+          msg := sprintf("the word %v", [word])
+        }
+        violation[{"msg": "the colour changed"}] {
+          input.review.operation == "UPDATE"
+          input.review.oldObject.data.colour != input.review.object.data.colour
+        }
+`
+
+const flagConstraint = `
+---
+apiVersion: constraints.gatekeeper.sh/v1beta1
+kind: Flag
+metadata: {name: words}
+spec: {parameters: {words: [bad, worse]}}
+`
+
+func TestConstraintsTellNewFromOld(t *testing.T) {
+	t.Parallel()
+	e := engineOf(t, rules.Options{Packs: []string{}, Dirs: []rules.Dir{dirOf(map[string]string{"a.yaml": flagTemplate + flagConstraint})}})
+	config := func(name, data string) string {
+		return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + "}\ndata: {" + data + "}\n---\n"
+	}
+	head := config("a", "bad: x, worse: y, colour: red") + config("same", "bad: x") + config("new", "bad: x")
+	before := config("a", "bad: x, colour: blue") + config("same", "bad: x") + config("gone", "bad: x")
+	got := seenIn(t, e.Evaluate(t.Context(), rules.Input{Documents: objectsOf(t, head, before)}))
+	for i := range got {
+		got[i].File = ""
+	}
+	want := []seen{
+		{"Flag/words", "deny", "new", "", "the colour changed"},
+		{"Flag/words", "deny", "existing", "", "the word bad"},
+		{"Flag/words", "deny", "new", "", "the word worse"},
+		{"Flag/words", "deny", "existing", "", "the word bad"},
+		{"Flag/words", "deny", "new", "", "the word bad"},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.SortSlices(func(a, b seen) bool { return a.Message+a.Status < b.Message+b.Status })); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestANamespaceThatNobodyKnowsIsNoPass(t *testing.T) {
+	t.Parallel()
+	selective := strings.Replace(flagConstraint, "spec: {", "spec: {match: {namespaceSelector: {matchLabels: {env: prod}}}, ", 1)
+	e := engineOf(t, rules.Options{Packs: []string{}, Scope: rules.ScopeAll, Dirs: []rules.Dir{dirOf(map[string]string{"a.yaml": flagTemplate + selective})}})
+	answer := e.Evaluate(t.Context(), rules.Input{Documents: objectsOf(t, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: far}\ndata: {bad: x}\n", "")})
+	if len(answer.Findings) != 1 || !answer.Findings[0].Unknown || answer.Findings[0].Enforcement != gate.EnforceWarn ||
+		answer.Findings[0].Message != "the word bad; it depends on labels of the namespace far, which is not in the repository" {
+		t.Errorf("%+v", answer.Findings)
+	}
+}
+
+func TestWhatIsWrongWithTemplatesAndConstraintsIsSaid(t *testing.T) {
+	t.Parallel()
+	edit := func(old, with string) string {
+		out := strings.Replace(flagTemplate+flagConstraint, old, with, 1)
+		if out == flagTemplate+flagConstraint {
+			t.Fatalf("%q is not there", old)
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		text string
+		want []string
+	}{
+		"no template":         {flagConstraint, []string{"own/a.yaml:3 there is no ConstraintTemplate for the constraint Flag/words"}},
+		"a syntax error":      {edit("input.review.object.data[word]\n", "input.review.object.data[\n"), []string{"own/a.yaml:17 in the ConstraintTemplate of Flag: parse_error: unexpected assign token: expected ["}},
+		"a forbidden builtin": {edit("input.review.object.data[word]", "http.send(word)"), []string{"own/a.yaml:16 in the ConstraintTemplate of Flag: http.send is not available to rules: it would bring in the network"}},
+		"other data":          {edit("input.review.object.data[word]", "data.secrets[word]"), []string{"own/a.yaml:16 in the ConstraintTemplate of Flag: data.secrets[word] is neither data.lib nor data.inventory, and a template sees no other data"}},
+		"CEL alone": {edit("      rego: |", "      code: [{engine: K8sNativeValidation, source: {}}]\n      note: |"),
+			[]string{"own/a.yaml:11 the ConstraintTemplate of Flag is written for K8sNativeValidation, and only Rego is run here"}},
+		"an unknown action":       {edit("spec: {parameters", "spec: {enforcementAction: block, parameters"), []string{`own/a.yaml:28 enforcementAction of the constraint Flag/words is "block"; wanted: deny, warn, dryrun or scoped`}},
+		"parameters of a kind":    {edit("words: [bad, worse]", "words: bad"), []string{"own/a.yaml:28 the parameters of the constraint Flag/words: words is not of the type array"}},
+		"a selector that is none": {edit("spec: {parameters", "spec: {match: {labelSelector: {matchExpressions: [{key: a, operator: Near}]}}, parameters"), []string{`own/a.yaml:28 the match of the constraint Flag/words has a labelSelector that cannot be used: "Near" is not a valid label selector operator`}},
+		"no violation":            {strings.ReplaceAll(flagTemplate, "violation[", "deny["), []string{"own/a.yaml:12 the ConstraintTemplate of Flag has no rule violation"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := problemsOf(t, rules.Options{Packs: []string{}, Dirs: []rules.Dir{{Name: "own", FS: fstest.MapFS{"a.yaml": {Data: []byte(c.text)}}}}})
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
