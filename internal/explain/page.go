@@ -60,7 +60,7 @@ func (p *page) assemble(head string, limit int) string {
 		room -= len(s)
 		return s
 	}
-	errors := take(12000, p.errors)
+	errors := take(12000, p.errors) + take(6000, p.group)
 	missing := take(6000, p.missing)
 	approvals := take(16000, p.approvals)
 	blocking := take(room, p.blocking)
@@ -168,6 +168,9 @@ func (p *page) lead() string {
 		}
 		return s + fmt.Sprintf("%s has broken the glass, confirmed by %s: %s\n\nThe verdict without it: **%s**. It ends by itself, and with the next push.\n",
 			person(b.By), join(confirmed, "and"), text(b.Reason), text(string(p.d.Instead)))
+	}
+	if len(p.d.Members) > 0 && p.d.Verdict != gate.Pass {
+		return s + "**Next:** mend what is named below in its own pull request, and queue it again.\n"
 	}
 	if p.d.Verdict == gate.Pass {
 		return s + p.judged() + "\n"

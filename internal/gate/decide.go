@@ -34,6 +34,7 @@ func Decide(f Facts) Decision {
 
 	d.Verdict = verdict(&d)
 	d.Title = title(&d)
+	d.judgeGroup(&f)
 	d.breakGlass(&f)
 	return d
 }

@@ -49,6 +49,9 @@ type Decision struct {
 	Errors       []Problem           `json:"errors"`
 	Policy       Policy              `json:"policy"`
 
+	Members []Member `json:"members,omitempty"` // of the merge group that it is about
+	Blame   []Blame  `json:"blame,omitempty"`   // which of them make it fail
+
 	// BreakGlass is why the verdict is pass although it would have been Instead.
 	BreakGlass *BreakGlass `json:"break_glass,omitempty"`
 	Instead    Verdict     `json:"instead,omitempty"`

@@ -39,6 +39,8 @@ type Facts struct {
 	Evaluation Evaluation   `json:"evaluation"`
 	Problems   []Problem    `json:"problems"` // what went wrong while gathering
 
+	Group []Member `json:"group,omitempty"` // the pull requests of the merge group that the facts are about
+
 	BreakGlass *BreakGlass `json:"break_glass,omitempty"` // as it was confirmed; whether it is in force is for Decide to say
 }
 

@@ -175,10 +175,14 @@ func changeDigest(s gate.Shown, result []landing) (string, error) {
 // line. It returns what each changed path becomes, and where that is not what the head has; the result is nil when some file cannot
 // be merged.
 func (g *gatherer) carry(ctx context.Context, s gate.Shown) (result []landing, differ []string, err error) {
-	pr := &g.facts.PullRequest
+	return g.carryOnto(ctx, s.MergeBase, s.Head, g.facts.PullRequest.MergeBase, g.facts.PullRequest.Head.SHA)
+}
+
+// carryOnto takes the change between two commits over to a third, and compares what becomes of it with a fourth.
+func (g *gatherer) carryOnto(ctx context.Context, from, to, onto, have string) (result []landing, differ []string, err error) {
 	paths := map[string]bool{}
 	var trees [4]*gitmirror.Tree
-	for _, d := range []struct{ from, to string }{{s.MergeBase, s.Head}, {pr.MergeBase, pr.Head.SHA}} {
+	for _, d := range []struct{ from, to string }{{from, to}, {onto, have}} {
 		diff, err := g.Mirror.Diff(ctx, g.mirror, d.from, d.to)
 		if err != nil {
 			return nil, nil, fmt.Errorf("compare %s with %s: %w", d.from, d.to, err)
@@ -190,7 +194,7 @@ func (g *gatherer) carry(ctx context.Context, s gate.Shown) (result []landing, d
 			}
 		}
 	}
-	for i, commit := range []string{s.MergeBase, s.Head, pr.MergeBase, pr.Head.SHA} {
+	for i, commit := range []string{from, to, onto, have} {
 		if trees[i], err = g.Mirror.Tree(ctx, g.mirror, commit); err != nil {
 			return nil, nil, fmt.Errorf("list the files of %s: %w", commit, err)
 		}

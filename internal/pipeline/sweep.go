@@ -12,9 +12,9 @@ import (
 
 // sweep finds the open pull requests that an event concerns and puts them in the queue. Events about a commit or a branch do
 // not name them reliably: for a fork's commit GitHub names none.
-func (p *Pipeline) sweep(ctx context.Context, s work.Sweep, _ int) error {
+func (p *Pipeline) sweep(ctx context.Context, s work.Sweep, attempt int) error {
 	if s.What == work.SweepMergeGroup {
-		return p.mergeGroup(ctx, s)
+		return p.mergeGroup(ctx, s, attempt)
 	}
 	filter := forge.Filter{HeadSHA: s.SHA}
 	if s.What == work.SweepBranch && !s.DefaultBranch {
@@ -71,19 +71,4 @@ func (p *Pipeline) installed(ctx context.Context, about work.Target) ([]work.Tar
 		out = append(out, target)
 	}
 	return out, nil
-}
-
-// mergeGroup answers a merge queue. This version judges pull requests, not the tree that a queue makes of several, so the group
-// is refused with the reason: a success unseen would be a way around the gate.
-func (p *Pipeline) mergeGroup(ctx context.Context, s work.Sweep) error {
-	_, err := p.Forge.Repo(s.InstallationID, s.Owner, s.Name).PutCheckRun(ctx, forge.CheckRun{
-		HeadSHA: s.SHA, Name: CheckName, ExternalID: s.SHA, Status: "completed", Conclusion: "failure",
-		Title:       "Gatehouse could not evaluate the merge group: merge queues are not supported by this version",
-		Summary:     "Merge the pull requests one by one, without the queue.",
-		CompletedAt: p.Clock().UTC(),
-	})
-	if err != nil {
-		return fmt.Errorf("answer the merge group: %w", p.retryable(err))
-	}
-	return nil
 }
