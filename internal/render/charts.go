@@ -103,11 +103,11 @@ func readChart(file string, data, requirements []byte) *chart {
 }
 
 // roots are the releases that are configured, or every chart that stands on its own.
-func (c *charts) roots(ctx context.Context, shown []string, configured []document.HelmRelease, deployed []deployment) ([]root, []gate.Problem, error) {
+func (c *charts) roots(ctx context.Context, shown []string, configured []document.HelmRelease, deployed []deployment, keep map[string]bool) ([]root, []gate.Problem, error) {
 	out, problems := c.named(configured)
 	if len(configured) == 0 {
 		var err error
-		if out, err = c.discovered(shown, deployed); err != nil {
+		if out, err = c.discovered(shown, deployed, keep); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -150,7 +150,7 @@ func (c *charts) named(configured []document.HelmRelease) (out []root, problems 
 }
 
 // discovered are the charts that Argo CD or Flux installs, as they do it, and the others that stand on their own.
-func (c *charts) discovered(shown []string, deployed []deployment) ([]root, error) {
+func (c *charts) discovered(shown []string, deployed []deployment, keep map[string]bool) ([]root, error) {
 	var out []root
 	covered := map[string]bool{}
 	for i := range deployed {
@@ -174,8 +174,13 @@ func (c *charts) discovered(shown []string, deployed []deployment) ([]root, erro
 	}
 	for _, file := range shown {
 		one := c.byDir[path.Dir(file)]
-		if path.Base(file) == "Chart.yaml" && one != nil && !one.vendored && !one.library && !covered[one.dir] {
-			out = append(out, c.root(one, document.HelmRelease{Chart: one.dir}, false))
+		if path.Base(file) != "Chart.yaml" || one == nil {
+			continue
+		}
+		if !one.vendored && !one.library && !covered[one.dir] || keep[kindHelm+" "+one.dir] {
+			r := c.root(one, document.HelmRelease{Chart: one.dir}, false)
+			r.found = true
+			out = append(out, r)
 		}
 	}
 	return out, nil

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
@@ -38,6 +39,7 @@ type root struct {
 	name       string
 	file       string // the kustomization or the Chart.yaml, where problems with the whole point
 	configured bool
+	found      bool // nobody asked for it: it stands on its own, and is rendered as it stands
 	inputs     []string
 	problem    *gate.Problem
 	job        job
@@ -74,16 +76,19 @@ type run struct {
 	deaths  int
 }
 
-// Render implements [document.Renderer]. Equal inputs are rendered once, whichever trees they stand in.
+// Render implements [document.Renderer]. Equal inputs are rendered once, whichever trees they stand in. What stood on its own in a
+// tree does so in those before it, whatever includes or deploys it there: a pull request cannot take an overlay out of judgement by
+// laying another one, or an Application, on top of it.
 func (r *Renderer) Render(ctx context.Context, trees []document.Tree, options document.RenderOptions) ([]document.Rendered, error) {
 	out := make([]document.Rendered, len(trees))
 	work := &run{session: r.workers.Session(), done: map[string]*reply{}}
 	defer work.session.Close()
-	for i, tree := range trees {
+	keep := map[string]bool{}
+	for i, tree := range slices.Backward(trees) {
 		if tree == nil {
 			continue
 		}
-		roots, err := find(ctx, tree, options, &out[i])
+		roots, err := find(ctx, tree, options, keep, &out[i])
 		if err != nil {
 			return nil, err
 		}
@@ -91,6 +96,9 @@ func (r *Renderer) Render(ctx context.Context, trees []document.Tree, options do
 			set, err := work.render(ctx, &roots[k])
 			if err != nil {
 				return nil, err
+			}
+			if roots[k].found && set.Problem == nil {
+				keep[roots[k].job.Kind+" "+roots[k].job.Dir] = true
 			}
 			out[i].Sets = append(out[i].Sets, *set)
 		}

@@ -10,8 +10,9 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
-// find lists the roots of a tree, with everything that the worker needs to render them. Problems and notes go into out.
-func find(ctx context.Context, tree document.Tree, options document.RenderOptions, out *document.Rendered) ([]root, error) {
+// find lists the roots of a tree, with everything that the worker needs to render them. Those to keep, by kind and directory, are
+// roots also when something includes or deploys them. Problems and notes go into out.
+func find(ctx context.Context, tree document.Tree, options document.RenderOptions, keep map[string]bool, out *document.Rendered) ([]root, error) {
 	shown := tree.Paths()
 	kustomizations, charts := named(shown, kustomizationNames...), named(shown, "Chart.yaml")
 	if len(kustomizations)+len(charts)+len(options.Helm)+len(options.Kustomize) == 0 {
@@ -31,7 +32,7 @@ func find(ctx context.Context, tree document.Tree, options document.RenderOption
 	if err != nil {
 		return nil, err
 	}
-	roots, problems, err := k.roots(ctx, kustomizations, options.Kustomize, d.found)
+	roots, problems, err := k.roots(ctx, kustomizations, options.Kustomize, d.found, keep)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +40,7 @@ func find(ctx context.Context, tree document.Tree, options document.RenderOption
 	if err != nil {
 		return nil, err
 	}
-	more, moreProblems, err := c.roots(ctx, charts, options.Helm, d.found)
+	more, moreProblems, err := c.roots(ctx, charts, options.Helm, d.found, keep)
 	if err != nil {
 		return nil, err
 	}

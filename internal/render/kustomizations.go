@@ -99,7 +99,7 @@ func loads(r ref) bool {
 
 // roots are the kustomizations to render: those whose directory matches a pattern; or those that nothing else includes, and those
 // that Argo CD or Flux deploys, as they do it.
-func (k *kustomizations) roots(ctx context.Context, shown, patterns []string, found []deployment) ([]root, []gate.Problem, error) {
+func (k *kustomizations) roots(ctx context.Context, shown, patterns []string, found []deployment, keep map[string]bool) ([]root, []gate.Problem, error) {
 	var dirs []string
 	var problems []gate.Problem
 	var altered []deployment
@@ -110,6 +110,11 @@ func (k *kustomizations) roots(ctx context.Context, shown, patterns []string, fo
 		altered, plain, covered = k.deployed(found)
 		dirs = slices.DeleteFunc(k.topmost(shown), func(dir string) bool { return covered[dir] || plain[dir] })
 		dirs = append(dirs, slices.Sorted(maps.Keys(plain))...)
+		for _, dir := range slices.Sorted(maps.Keys(k.byDir)) {
+			if keep[kindKustomize+" "+dir] && !slices.Contains(dirs, dir) {
+				dirs = append(dirs, dir)
+			}
+		}
 	}
 	if len(dirs) > maxRoots {
 		dirs = dirs[:maxRoots+1] // what follows says that these are too many
@@ -138,7 +143,9 @@ func (k *kustomizations) roots(ctx context.Context, shown, patterns []string, fo
 	}
 	out := make([]root, 0, len(dirs))
 	for i, dir := range dirs {
-		out = append(out, closures[i].root(dir, len(patterns) > 0))
+		r := closures[i].root(dir, len(patterns) > 0)
+		r.found = !r.configured
+		out = append(out, r)
 	}
 	for i := range altered {
 		r := closures[len(dirs)+i].root(altered[i].dir, false)

@@ -194,6 +194,30 @@ func TestAKustomizationTakesNothingOutOfJudgement(t *testing.T) {
 	}
 }
 
+// TestNothingCoversAnOverlay lays an overlay, and an Application, over what is deployed as it stands, and takes its protection away.
+func TestNothingCoversAnOverlay(t *testing.T) {
+	t.Parallel()
+	base := document.MapTree{
+		"prod/kustomization.yaml": "resources: [web.yaml]\n", "prod/web.yaml": deployment,
+		"chart/Chart.yaml": chartYAML, "chart/values.yaml": "number: 1\n", "chart/templates/a.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {priority: {{ .Values.number }}}\n",
+	}
+	head := maps.Clone(base)
+	head["prod/web.yaml"] += "spec: {replicas: 9}\n"
+	head["chart/values.yaml"] = "number: 2\n"
+	head["cover/kustomization.yaml"] = "resources: [../prod]\nreplicas: [{name: web, count: 1}]\nnamespace: cover\n"
+	head["cover.yaml"] = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: cover}\nspec: {source: {path: chart, helm: {valuesObject: {number: 1}}}}\n"
+	want := []string{
+		"create apps/v1/Deployment/cover/web in cover at prod/web.yaml:1",
+		"create argoproj.io/v1alpha1/Application//cover in manifests at cover.yaml:1",
+		"create v1/Pod//x in chart as cover at chart/templates/a.yaml:1",
+		"update apps/v1/Deployment//web in prod at prod/web.yaml:1",
+		"update v1/Pod//x in chart at chart/templates/a.yaml:1",
+	}
+	if diff := cmp.Diff(want, about(build(t, head, base, document.Options{}).Documents)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestWhatIsBrokenAlready does not block a pull request that does not touch it, unless it is configured.
 func TestWhatIsBrokenAlready(t *testing.T) {
 	t.Parallel()
