@@ -74,6 +74,7 @@ type site struct {
 	db   *store.Store
 	stop func()
 	log  *safeBuffer
+	more []string // further settings
 }
 
 // safeBuffer takes the log of a server, which writes from many goroutines.
@@ -183,7 +184,7 @@ func story(t *testing.T, name string) map[string]string {
 
 // environ is the server's environment, the same after each start.
 func (s *site) environ() []string {
-	return []string{
+	return append([]string{
 		"GITHUB_APP_ID=" + strconv.FormatInt(s.app.ID(), 10),
 		"GITHUB_APP_PRIVATE_KEY=" + string(s.app.PrivateKeyPEM()),
 		"GITHUB_WEBHOOK_SECRET=" + e2eSecret,
@@ -195,7 +196,7 @@ func (s *site) environ() []string {
 		"GATEHOUSE_DATABASE_URL=sqlite:" + filepath.Join(s.dir, "gatehouse.db"),
 		"GATEHOUSE_DATA_DIR=" + filepath.Join(s.dir, "cache"),
 		"GATEHOUSE_SIGNING_KEY_FILE=" + filepath.Join(s.dir, "signing.key"),
-	}
+	}, s.more...)
 }
 
 // start runs the server in this process and points the App's webhook at it. stop ends it in order.
