@@ -138,6 +138,14 @@ func referenceExample(out *bytes.Buffer, e *Example) error {
 		}
 		block("", string(text))
 	}
+	for _, side := range []struct {
+		title string
+		files map[string]string
+	}{{"# ", e.Files}, {"# at the merge base: ", e.BaseFiles}} {
+		for _, name := range slices.Sorted(maps.Keys(side.files)) {
+			block(side.title+name+"\n", side.files[name])
+		}
+	}
 	block("", e.Kubernetes)
 	block("# at the merge base\n", e.Base)
 	if len(e.Parameters) > 0 {

@@ -11,7 +11,9 @@
 #   id: GO-04
 #   severity: critical
 #   remedy: Keep the protection as it was; where it must change, let the owners of the repository's settings approve it with a waiver.
-#   inspects: {terraform: [github_branch_protection, github_branch_protection_v3, github_repository_ruleset, github_organization_ruleset, github_repository_file]}
+#   inspects:
+#     terraform: [github_branch_protection, github_branch_protection_v3, github_repository_ruleset, github_organization_ruleset, github_repository_file]
+#     codeowners: [codeowners]
 #   unknown: deny
 #   parameters:
 #     branches: {default: [main, master], description: Names of default branches.}
@@ -185,4 +187,45 @@ owned(resource) := {regex.replace(trim_space(line), `\s+`, " ") |
 	not startswith(trim_space(line), "#")
 } if {
 	is_object(resource)
+}
+
+# The repository's own CODEOWNERS: an owner who was asked and is no longer. A line that moves to another pattern with the same
+# owners is taken for the same line.
+deny contains finding if {
+	input.kind == "codeowners"
+	some entry in input.before.entries
+	count(entry.owners) > 0
+	not kept(entry)
+	not renamed(entry)
+	finding := {"message": sprintf("CODEOWNERS entry %q is removed; wanted: kept", [concat(" ", array.concat([entry.pattern], entry.owners))])}
+}
+
+entries := object.get(terraform.get(input, "resource", {}), "entries", [])
+
+kept(entry) if {
+	some other in entries
+	other.pattern == entry.pattern
+	every owner in entry.owners {
+		owner in other.owners
+	}
+}
+
+renamed(entry) if {
+	some other in entries
+	other.owners == entry.owners
+	not other.pattern in {known.pattern | some known in input.before.entries}
+}
+
+# A new line that covers everything takes over from all lines before it.
+deny contains finding if {
+	input.kind == "codeowners"
+	is_object(input.before)
+	some i, entry in entries
+	i > 0
+	entry.pattern in {"*", "**", "/**"}
+	count([1 | some known in input.before.entries; known.pattern == entry.pattern]) == 0
+	finding := {
+		"message": sprintf("CODEOWNERS entry %q takes over from the lines above it; wanted: at the top", [concat(" ", array.concat([entry.pattern], entry.owners))]),
+		"line": entry.line,
+	}
 }

@@ -279,3 +279,15 @@ test_edge_a_ruleset_of_the_organisation_is_one if verdict(
 	],
 	defaults,
 ) == set()
+
+owners(after, before) := {finding.message |
+	some finding in rule.deny with input as fixture.file("codeowners", "codeowners", "CODEOWNERS", after, before) with data.parameters as defaults
+}
+
+test_code_owners if {
+	before := {"entries": [{"pattern": "*", "owners": ["@a"], "line": 1}, {"pattern": "/x/", "owners": [], "line": 2}]}
+	owners({"entries": [{"pattern": "*", "owners": ["@a", "@b"], "line": 1}]}, before) == set()
+	owners({"entries": [{"pattern": "*", "owners": [], "line": 1}]}, before) == {"CODEOWNERS entry \"* @a\" is removed; wanted: kept"}
+	owners(null, before) == {"CODEOWNERS entry \"* @a\" is removed; wanted: kept"}
+	owners(before, null) == set()
+}
