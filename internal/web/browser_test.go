@@ -31,7 +31,7 @@ func browser(t *testing.T, listen func(event any)) context.Context {
 	t.Cleanup(cancel)
 	ctx, stop := chromedp.NewContext(ctx, chromedp.WithListener(listen))
 	t.Cleanup(stop)
-	ctx, late := context.WithTimeout(ctx, time.Minute)
+	ctx, late := context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(late)
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatalf("Chromium does not start (apt-get install chromium): %v", err)
