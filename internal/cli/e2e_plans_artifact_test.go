@@ -196,3 +196,24 @@ func TestE2EPlanCommittedOvertaken(t *testing.T) {
 	s.waits(pr)
 	s.says(pr, fmt.Sprintf("Commit `%.10s` on main changes this project and is not in the branch: merge main into it, plan again, and commit `infra/prod/prod.tfplan.json`.", sha))
 }
+
+// Terragrunt writes one plan for each unit, below the unit's path; OpenTofu's plans are read as Terraform's. A unit whose plan is
+// not there is missed.
+func TestE2EPlanUnits(t *testing.T) {
+	config := strings.Replace(planGate(fromArtifact), "    - {dir: infra/prod, environment: production}\n", "    - {dir: live/app}\n    - {dir: live/db}\n    - {dir: live/db/replica}\n", 1)
+	s := planSite(t, fromArtifact, map[string]string{".github/gatehouse.yml": config, "live/app/main.tf": "locals {\n}\n", "live/db/main.tf": "locals {\n}\n"})
+	pr := s.open("ann", "units", map[string]string{"live/app/terragrunt.hcl": "inputs = {}\n", "live/db/main.tf": "locals {\n  a = 1\n}\n"})
+	tofu := `{"format_version":"1.2","terraform_version":"1.10.6","applyable":true,"complete":true,"errored":false,"planned_values":{"root_module":{}},` +
+		`"resource_changes":[{"address":"terraform_data.a","mode":"managed","type":"terraform_data","name":"a","provider_name":"terraform.io/builtin/terraform",` +
+		`"change":{"actions":["create"],"before":null,"after":{"input":"x"},"after_unknown":{"id":true,"output":true},"before_sensitive":false,"after_sensitive":{}}}],` +
+		`"configuration":{"root_module":{}}}`
+	s.left(pr, githubsim.Zip(map[string]string{"live/app/tfplan.json": tofu}), nil)
+	s.blocked(pr, fmt.Sprintf("in_progress: Waiting for a plan of live/db at %.7s", pr.HeadSHA()))
+	s.left(pr, githubsim.Zip(map[string]string{"live/app/tfplan.json": tofu, "live/db/tfplan.json": tofu, "live/db/replica/tfplan.json": tofu}), nil)
+	s.merges(pr, allClear)
+	if diff := cmp.Diff([]string{
+		"accepted live/app/tfplan.json", "accepted live/app/tfplan.json", "accepted live/db/replica/tfplan.json", "accepted live/db/tfplan.json",
+	}, s.taken()); diff != "" {
+		t.Errorf("the log's plans (-want +got):\n%s", diff)
+	}
+}

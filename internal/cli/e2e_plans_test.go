@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ func planSite(t *testing.T, sources string, files map[string]string) *site {
 	t.Helper()
 	in := setup{files: map[string]string{
 		".github/gatehouse.yml": planGate(sources), "infra/prod/prod.tfplan.json": "",
-		".github/workflows/plan.yml": "on: pull_request\njobs:\n  plan:\n    steps:\n      - uses: ./.github/actions/tf\n",
+		".github/workflows/plan.yml":    "on: pull_request\njobs:\n  plan:\n    steps:\n      - uses: ./.github/actions/tf\n",
 		".github/actions/tf/action.yml": "runs:\n  using: composite\n",
 	}}
 	maps.Copy(in.files, files)
@@ -208,5 +209,38 @@ func TestE2EPlanByWorkflow(t *testing.T) {
 	status, said = submit(vpn)
 	if status != exitFail || !strings.Contains(said, "(403): the commit ") {
 		t.Errorf("submit for a closed pull request ended with %d: %s", status, said)
+	}
+}
+
+// The action's script hands plans in with nothing but bash and curl.
+func TestE2EPlanAction(t *testing.T) {
+	s := planSite(t, fromOIDC, map[string]string{".github/gatehouse.yml": strings.ReplaceAll(planGate(fromOIDC), "infra/prod", "infra/a b")})
+	pr := s.change("vpn")
+	s.settle()
+	file := filepath.Join(s.dir, "plan.json")
+	if err := os.WriteFile(file, storyPlan(t, "ssh-vpn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(dir string, environ []string) string {
+		cmd := exec.CommandContext(t.Context(), "bash", filepath.Join("..", "..", ".github", "actions", "plan", "submit.sh"))
+		cmd.Env = append(environ, "PATH="+os.Getenv("PATH"), "TMPDIR="+s.dir, "GATEHOUSE_PUBLIC_URL="+s.url+"/", "PLAN="+file, "DIR="+dir, "WORKSPACE=")
+		out, _ := cmd.CombinedOutput() // the status is compared
+		return fmt.Sprintf("%d %s", cmd.ProcessState.ExitCode(), out)
+	}
+	got := []string{run("infra/a b", s.gh.OIDC().Environ(s.job(pr))), run("../b", s.gh.OIDC().Environ(s.job(pr))), run("infra/a b", nil)}
+	want := []string{
+		"0 Gatehouse has the plan of infra/a b.\n",
+		"2 ::error::Gatehouse cannot use the plan of ../b (422): {\"error\":\"dir must be the project's directory, relative to the root of the repository, such as infra/prod\"}\n",
+		"2 ::error::Gatehouse: the job has no OIDC token; give it the permission id-token: write\n",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"accepted infra/a b"}, s.taken()); diff != "" {
+		t.Errorf("the log's plans (-want +got):\n%s", diff)
+	}
+	left, err := filepath.Glob(filepath.Join(s.dir, "tmp.*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
 	}
 }

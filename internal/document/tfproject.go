@@ -164,7 +164,7 @@ func (s *sources) named(ctx context.Context, dirs []string, base string) bool {
 }
 
 func terraformFile(file string) bool {
-	for _, suffix := range []string{".tf", ".tofu", ".tf.json", ".tofu.json", ".tfvars", ".tfvars.json", ".terraform.lock.hcl"} {
+	for _, suffix := range []string{".tf", ".tofu", ".tf.json", ".tofu.json", ".tfvars", ".tfvars.json", ".terraform.lock.hcl", "terragrunt.hcl"} {
 		if strings.HasSuffix(file, suffix) {
 			return true
 		}
