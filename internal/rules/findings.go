@@ -161,6 +161,10 @@ func (e *evaluation) collect(answer *gate.Evaluation) {
 	}
 	answer.Problems = e.failures.problems(e.limits)
 	slices.SortStableFunc(answer.Findings, compareFindings)
+	// Two overlays that make the same of one base are one thing to mend.
+	answer.Findings = slices.CompactFunc(answer.Findings, func(a, b gate.Finding) bool {
+		return a == b && a.Kind == gate.KindKubernetes && a.Line > 0
+	})
 	slices.SortStableFunc(answer.Requirements, func(a, b gate.Requirement) int {
 		return cmp.Or(strings.Compare(a.Resource, b.Resource), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Reason, b.Reason))
 	})
