@@ -1,13 +1,16 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse-dev/gatehouse/internal/formats"
 	"github.com/gatehouse-dev/gatehouse/internal/render"
+	"github.com/gatehouse-dev/gatehouse/internal/rules"
 	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
+	"github.com/gatehouse-dev/gatehouse/policies"
 )
 
 // workerCommand is what this program runs itself as, to render and to parse what a pull request wrote.
@@ -31,6 +34,9 @@ func (w *world) workerCommand() *cobra.Command {
 func answer(request []byte) []byte {
 	if parsed, ok := formats.Answer(request); ok {
 		return parsed
+	}
+	if problems, ok := rules.AnswerProposal(context.Background(), policies.FS, request); ok {
+		return problems
 	}
 	return render.Answer(request)
 }

@@ -54,7 +54,7 @@ func (p *Pipeline) gather(ctx context.Context, args work.Evaluate) (*gatherer, e
 	if g.facts.PullRequest.State != "open" {
 		return g, nil
 	}
-	for _, step := range []func(context.Context) error{g.git, g.configuration, g.changes, g.handedIn, g.evaluate, g.signals, g.people, g.seen, g.glass, g.candidates} {
+	for _, step := range []func(context.Context) error{g.git, g.configuration, g.changes, g.handedIn, g.evaluate, g.proposal, g.signals, g.people, g.seen, g.glass, g.candidates} {
 		if err := step(ctx); err != nil {
 			return g, err
 		}

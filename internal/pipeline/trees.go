@@ -116,6 +116,12 @@ func (t *tree) readOne(ctx context.Context, path string) (data []byte, ok bool, 
 
 // sub reads a whole folder into memory, as the file system that rules are loaded from.
 func (t *tree) sub(ctx context.Context, dir string, keep func(path string) bool) (fs.FS, int, error) {
+	files, err := t.folder(ctx, dir, keep)
+	return memFS(files), len(files), err
+}
+
+// folder reads the files of a whole folder, by their paths in it.
+func (t *tree) folder(ctx context.Context, dir string, keep func(path string) bool) (map[string][]byte, error) {
 	prefix := strings.TrimSuffix(path.Clean(dir), "/") + "/"
 	if prefix == "./" {
 		prefix = ""
@@ -128,13 +134,13 @@ func (t *tree) sub(ctx context.Context, dir string, keep func(path string) bool)
 	}
 	data, err := t.Read(ctx, want)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	files := memFS{}
+	files := map[string][]byte{}
 	for p, content := range data {
 		files[strings.TrimPrefix(p, prefix)] = content
 	}
-	return files, len(want), nil
+	return files, nil
 }
 
 // memFS is a read-only file system in memory.
