@@ -71,31 +71,43 @@ func fileSet(kind string) string { return kind }
 
 // files reads pipelines, playbooks and the like on both sides.
 func (b *builder) files(ctx context.Context) {
-	head := b.fileSide(ctx, b.head, true)
+	head := b.fileSide(ctx, b.head, nil)
 	var base map[string]*fileDocument
 	if b.base != nil {
-		base = b.fileSide(ctx, b.base, false)
+		base = b.fileSide(ctx, b.base, head)
 	}
 	b.result.Documents = append(b.result.Documents, pairFiles(head, base)...)
 }
 
-// fileSide reads the files of one tree. report: it is the head, what is wrong with it is said.
-func (b *builder) fileSide(ctx context.Context, tree Tree, report bool) map[string]*fileDocument {
+// fileSide reads the files of one tree. known is nil for the head, about which is said what is wrong with it, and else what the head
+// holds: a file that is the same there is not read again.
+func (b *builder) fileSide(ctx context.Context, tree Tree, known map[string]*fileDocument) map[string]*fileDocument {
 	found := map[string]*fileDocument{}
 	paths := map[string]bool{}
+	report, kinds := known == nil, fileKinds()
 	var candidates []string
 	for _, file := range tree.Paths() {
 		paths[file] = true
-		if !b.plans[file] && mayBeText(file) {
-			candidates = append(candidates, file)
+		if b.plans[file] || !mayBeText(file) || sizeOf(tree, file) > maxText && !namedBy(kinds, file) {
+			continue // no program reads a pipeline of that size from a file of another name
 		}
+		if blob := tree.Blob(file); !report && blob != "" && blob == b.head.Blob(file) {
+			same := known[file]
+			if same == nil {
+				continue
+			}
+			if same.kind != gate.KindAnsible { // a playbook is made of other files, too
+				found[file] = same
+				continue
+			}
+		}
+		candidates = append(candidates, file)
 	}
 	r := &fileReader{limits: b.limits, tree: tree, paths: paths, known: map[string]*value{}, left: maxTasks}
 	r.read = func(files []string) map[string][]byte {
 		contents, _, _ := b.read(ctx, tree, files)
 		return contents
 	}
-	kinds := fileKinds()
 	b.inBatches(ctx, tree, candidates, func(batch []string, contents map[string][]byte, large map[string]int64) {
 		for _, file := range batch {
 			data, ok := contents[file]
@@ -125,6 +137,11 @@ func (b *builder) fileSide(ctx context.Context, tree Tree, report bool) map[stri
 		}
 	})
 	return found
+}
+
+// namedBy reports whether a path alone says what a file is.
+func namedBy(kinds []fileKind, file string) bool {
+	return slices.ContainsFunc(kinds, func(k fileKind) bool { return k.named != nil && k.named(file) })
 }
 
 // mayBeText leaves out what is certainly none of the kinds.

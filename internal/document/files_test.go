@@ -127,3 +127,43 @@ func TestPointAtPipelines(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestPaddedFiles holds that a pipeline cannot get out of sight by being large.
+func TestPaddedFiles(t *testing.T) {
+	t.Parallel()
+	padding := strings.Repeat("# x\n", 300_000)
+	for _, file := range []string{".github/workflows/a.yml", ".gitlab-ci.yml", "Jenkinsfile", "Dockerfile", "CODEOWNERS", ".github/gatehouse.yml"} {
+		r := build(document.MapTree{file: padding}, document.MapTree{}, document.Options{})
+		want := []gate.Problem{{
+			Code: "limit", File: file, Message: "has more than 1 MiB, which is the limit", Remedy: "Split the file.",
+		}}
+		for i := range r.Problems {
+			_, r.Problems[i].Message, _ = strings.Cut(r.Problems[i].Message, " that ")
+		}
+		if diff := cmp.Diff(want, r.Problems); diff != "" {
+			t.Errorf("%s: %s", file, diff)
+		}
+	}
+}
+
+// TestUnchangedFiles reads a file that is the same on both sides, one that moved, and a playbook whose role alone changed.
+func TestUnchangedFiles(t *testing.T) {
+	t.Parallel()
+	workflow := "on: push\njobs: {a: {runs-on: x, steps: []}}\n"
+	head := document.MapTree{
+		".github/workflows/a.yml": workflow, "CODEOWNERS": "* @a\n", "site.yml": "- hosts: all\n  roles: [r]\n", "roles/r/tasks/main.yml": "- shell: b\n",
+	}
+	base := document.MapTree{
+		".github/workflows/b.yml": workflow, "CODEOWNERS": "* @a\n", "site.yml": "- hosts: all\n  roles: [r]\n", "roles/r/tasks/main.yml": "- shell: a\n",
+	}
+	var got []string
+	for _, doc := range build(head, base, document.Options{}).Documents {
+		got = append(got, fmt.Sprint(doc.File, " ", doc.BaseFile, " ", doc.Actions))
+	}
+	want := []string{
+		"roles/r/tasks/main.yml  [update]", "site.yml  [update]", "CODEOWNERS  [no-op]", ".github/workflows/a.yml .github/workflows/b.yml [no-op]",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
