@@ -83,9 +83,12 @@ func TestTouched(t *testing.T) {
 		"infra/prod/main.tf":  "module \"db\" {\n  source = \"../modules/db\"\n}\n",
 		"infra/modules/db.tf": "", "infra/modules/db/main.tf": "resource \"a\" \"b\" {\n}\n",
 	}
+	tree["infra/prod/net.tf.json"] = `{"module": [{"net": {"source": "../modules/net"}}, {"dns": [{"source": "./dns"}]}]}`
+	tree["infra/modules/net/main.tf"] = "module \"deep\" { source = \"../deep\" }\n"
 	projects := []document.Project{{Dir: "infra/prod"}, {Dir: "infra/dev"}}
 	got := map[string]bool{}
-	for _, path := range []string{"infra/prod/x.tf", "infra/modules/db/new.tofu", "infra/modules/other/a.tf", "infra/dev/main.tf", "README.md", "infra/prod/prod.tfvars"} {
+	for _, path := range []string{"infra/prod/x.tf", "infra/modules/db/new.tofu", "infra/modules/net/main.tf", "infra/prod/dns/x.tf", "infra/modules/deep/main.tf",
+		"infra/modules/other/a.tf", "infra/dev/main.tf", "README.md", "infra/prod/prod.tfvars"} {
 		touched, err := document.Touched(t.Context(), tree, projects, "infra/prod", map[string]bool{path: true})
 		if err != nil {
 			t.Fatal(err)
@@ -94,7 +97,7 @@ func TestTouched(t *testing.T) {
 	}
 	want := map[string]bool{
 		"infra/prod/x.tf": true, "infra/modules/db/new.tofu": true, "infra/modules/other/a.tf": false, "infra/dev/main.tf": false,
-		"README.md": false, "infra/prod/prod.tfvars": true,
+		"infra/modules/net/main.tf": true, "infra/prod/dns/x.tf": true, "infra/modules/deep/main.tf": true, "README.md": false, "infra/prod/prod.tfvars": true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -3,6 +3,7 @@ package document
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"path"
 	"slices"
 	"strings"
@@ -37,7 +38,7 @@ type place struct {
 func newSources(b *builder, tree Tree) *sources {
 	s := &sources{b: b, tree: tree, dirs: map[string][]string{}, read: map[string]*sourceDir{}}
 	for _, file := range tree.Paths() {
-		if strings.HasSuffix(file, ".tf") || strings.HasSuffix(file, ".tofu") {
+		if strings.HasSuffix(file, ".tf") || strings.HasSuffix(file, ".tofu") || jsonSource(file) {
 			dir := cleanDir(path.Dir(file))
 			s.dirs[dir] = append(s.dirs[dir], file)
 		}
@@ -71,7 +72,11 @@ func (s *sources) dir(ctx context.Context, dir string) *sourceDir {
 			continue
 		}
 		d.text = append(d.text, data)
-		for _, block := range scanSource(data) {
+		blocks := scanSource(data)
+		if jsonSource(file) {
+			blocks = jsonModules(data)
+		}
+		for _, block := range blocks {
 			d.where[block.name] = place{file: file, line: block.line}
 			if block.source == "." || strings.HasPrefix(block.source, "./") || strings.HasPrefix(block.source, "../") {
 				d.calls[strings.TrimPrefix(block.name, "module.")] = cleanDir(path.Join("/", dir, block.source))
@@ -161,6 +166,49 @@ func (s *sources) named(ctx context.Context, dirs []string, base string) bool {
 		}
 	}
 	return false
+}
+
+// jsonSource reports whether a file is Terraform source in its JSON form.
+func jsonSource(file string) bool {
+	return strings.HasSuffix(file, ".tf.json") || strings.HasSuffix(file, ".tofu.json")
+}
+
+// jsonModules finds the module calls of source in its JSON form, where blocks are objects or lists of objects. They come without
+// their lines.
+func jsonModules(data []byte) []sourceBlock {
+	var file struct {
+		Module json.RawMessage `json:"module"`
+	}
+	if json.Unmarshal(data, &file) != nil {
+		return nil
+	}
+	var out []sourceBlock
+	for _, calls := range oneOrMany(file.Module) {
+		var byName map[string]json.RawMessage
+		if json.Unmarshal(calls, &byName) != nil {
+			continue
+		}
+		for name, bodies := range sorted(byName) {
+			for _, body := range oneOrMany(bodies) {
+				var call struct {
+					Source string `json:"source"`
+				}
+				if json.Unmarshal(body, &call) == nil && call.Source != "" {
+					out = append(out, sourceBlock{name: "module." + name, line: 1, source: call.Source})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// oneOrMany is the elements of a list, or the value itself.
+func oneOrMany(raw json.RawMessage) []json.RawMessage {
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) == nil {
+		return list
+	}
+	return []json.RawMessage{raw}
 }
 
 func terraformFile(file string) bool {

@@ -54,6 +54,7 @@ func (s *sourceScanner) step() {
 		s.depth++
 		s.i++
 	case c == '}':
+		s.endOfLine() // a block may stand on one line
 		s.depth = max(0, s.depth-1)
 		s.words = nil
 		s.i++
