@@ -64,8 +64,11 @@ func readAll[T any](ctx context.Context, s *Store, what string, q *selection, en
 }
 
 // isLast holds for the last decision about a pull request.
+// For few decisions; lastOnes is for many.
 const isLast = `NOT EXISTS (SELECT 1 FROM decisions l
 	WHERE l.repository_id = d.repository_id AND l.pull_request = d.pull_request AND l.log_index > d.log_index)`
+
+const lastOnes = `d.log_index IN (SELECT max(log_index) FROM decisions GROUP BY repository_id, pull_request)`
 
 // ReasonClosed is the reason of a superseded publication whose pull request was closed without a merge.
 const ReasonClosed = "the pull request is closed"
@@ -118,7 +121,7 @@ func (s *Store) Rules(ctx context.Context, scope *Scope, repository string, sinc
 	q.within(scope, "d.repository_id", "")
 	q.text("d.repository", repository)
 	q.period("d.time", since, time.Time{})
-	q.where(isLast)
+	q.where(lastOnes)
 	list, err := readAll(ctx, s, "what the rules found", q, " GROUP BY t.term ORDER BY 2 DESC, 1", func(rs rows) (r RuleCount, err error) {
 		return r, rs.Scan(&r.Rule, &r.Fired, &r.PullRequests, &r.Last)
 	})
@@ -129,7 +132,7 @@ func (s *Store) Rules(ctx context.Context, scope *Scope, repository string, sinc
 	w.within(scope, "d.repository_id", "")
 	w.text("d.repository", repository)
 	w.period("d.time", since, time.Time{})
-	w.where(isLast)
+	w.where(lastOnes)
 	waived, err := readAll(ctx, s, "what was waived", w, " GROUP BY 1", func(rs rows) (r RuleCount, err error) {
 		return r, rs.Scan(&r.Rule, &r.Waived)
 	})
@@ -161,20 +164,22 @@ type RepositoryRow struct {
 
 // Repositories lists every repository that was ever judged, by name.
 func (s *Store) Repositories(ctx context.Context, scope *Scope, since time.Time) ([]RepositoryRow, error) {
-	q := newSelect(s.sql, fmt.Sprintf(`SELECT d.repository_id, l.repository, l.time, sum(CASE WHEN d.time >= %s THEN 1 ELSE 0 END),
-			sum(CASE WHEN d.time >= %s AND d.verdict = 'pass' THEN 1 ELSE 0 END)
-		FROM decisions d JOIN decisions l ON l.log_index = (SELECT max(x.log_index) FROM decisions x WHERE x.repository_id = d.repository_id)`,
-		s.sql.param(1), s.sql.param(1)), "", "")
+	q := newSelect(s.sql, fmt.Sprintf(`SELECT d.repository_id, max(d.log_index) AS last, sum(CASE WHEN d.time >= %s THEN 1 ELSE 0 END) AS recent,
+			sum(CASE WHEN d.time >= %s AND d.verdict = 'pass' THEN 1 ELSE 0 END) AS passed FROM decisions d`, s.sql.param(1), s.sql.param(1)), "", "")
 	q.args = append(q.args, stamp(since))
 	q.within(scope, "d.repository_id", "")
-	return readAll(ctx, s, "the repositories", q, " GROUP BY 1, 2, 3 ORDER BY 2", func(rs rows) (r RepositoryRow, err error) {
+	counted := q.statement(" GROUP BY d.repository_id")
+	outer := &selection{sql: s.sql, args: q.args, head: `SELECT u.repository_id, l.repository, l.time, u.recent, u.passed
+		FROM (` + counted + `) AS u JOIN decisions l ON l.log_index = u.last`}
+	return readAll(ctx, s, "the repositories", outer, " ORDER BY 2", func(rs rows) (r RepositoryRow, err error) {
 		return r, rs.Scan(&r.ID, &r.Name, &r.Last, &r.Decisions, &r.Passed)
 	})
 }
 
-// RepositoryNames maps every name that a judged repository was ever recorded under to its number.
+// RepositoryNames maps every name that a judged repository was ever recorded under to the number of the one that had it last.
 func (s *Store) RepositoryNames(ctx context.Context) (map[string]int64, error) {
-	q := newSelect(s.sql, "SELECT DISTINCT d.repository, d.repository_id FROM decisions d", "", "")
+	q := newSelect(s.sql, `SELECT l.repository, l.repository_id
+		FROM (SELECT repository, max(log_index) AS last FROM decisions GROUP BY repository) AS u JOIN decisions l ON l.log_index = u.last`, "", "")
 	type row struct {
 		name string
 		id   int64
