@@ -82,7 +82,7 @@ func (l *loader) dir(d Dir) {
 		return
 	}
 	for _, s := range l.sources[before:] {
-		if looksLikeRule(s.text) || s.header.metadata != nil {
+		if looksLikeRule(s.text) || conftestHead.Match(s.text) || s.header.metadata != nil {
 			return
 		}
 	}
