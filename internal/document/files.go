@@ -51,7 +51,6 @@ func fileKinds() []fileKind {
 // fileReader reads the files of one tree. Some kinds look at other files of it: a playbook at its roles.
 type fileReader struct {
 	limits Limits
-	tree   Tree
 	paths  map[string]bool
 	read   func(files []string) map[string][]byte // those of ordinary size
 
@@ -103,7 +102,7 @@ func (b *builder) fileSide(ctx context.Context, tree Tree, known map[string]*fil
 		}
 		candidates = append(candidates, file)
 	}
-	r := &fileReader{limits: b.limits, tree: tree, paths: paths, known: map[string]*value{}, left: maxTasks}
+	r := &fileReader{limits: b.limits, paths: paths, known: map[string]*value{}, left: maxTasks}
 	r.read = func(files []string) map[string][]byte {
 		contents, _, _ := b.read(ctx, tree, files)
 		return contents

@@ -19,8 +19,7 @@ type groovyStatement struct {
 // groovyText is a string literal.
 type groovyText struct {
 	text    string
-	dynamic bool   // it holds $ expressions, which only a run can tell
-	name    string // of the argument, for sh(script: 'x')
+	dynamic bool // it holds $ expressions, which only a run can tell
 	line    int
 }
 
@@ -113,7 +112,7 @@ func (r *groovyReader) comment() bool {
 // statement reads one statement: to the end of the line outside brackets, or to the end of its block.
 func (r *groovyReader) statement(depth int) *groovyStatement {
 	st := &groovyStatement{line: r.line}
-	brackets, argument := 0, ""
+	brackets := 0
 	for r.i < len(r.s) {
 		c := r.s[r.i]
 		switch {
@@ -128,9 +127,7 @@ func (r *groovyReader) statement(depth int) *groovyStatement {
 		case c == '\\' && r.peek("\\\n"):
 			r.advance(2)
 		case c == '\'' || c == '"':
-			text := r.quoted()
-			text.name, argument = argument, ""
-			st.texts = append(st.texts, text)
+			st.texts = append(st.texts, r.quoted())
 			st.words = append(st.words, "''")
 		case c == '{':
 			r.advance(1)
@@ -167,9 +164,6 @@ func (r *groovyReader) statement(depth int) *groovyStatement {
 				st.name = word
 			} else {
 				st.words = append(st.words, word)
-			}
-			if r.i < len(r.s) && r.s[r.i] == ':' {
-				argument = word
 			}
 		default:
 			_, size := utf8.DecodeRuneInString(r.s[r.i:])
