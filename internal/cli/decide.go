@@ -92,6 +92,7 @@ func (w *world) configCommand() *cobra.Command {
 			return nil
 		},
 	})
+	config.AddCommand(w.configTestCommand())
 	return config
 }
 
