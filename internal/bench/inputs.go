@@ -89,7 +89,7 @@ func objectRule(i int) (conftest string) {
 // inputs writes everything that the programs read.
 func (b *bench) inputs() error {
 	plan := plangen.Plan(changes)
-	other := bytes.Replace(plan, []byte(`"size":20`), []byte(`"size":90`), 1)
+	other := bytes.Replace(plan, []byte(`"size":20`), []byte(`"size":99`), 1)
 	files := map[string][]byte{"plan.json": plan, "plan-2.json": other, "objects/all.yaml": manifests(objects)}
 	for i := range manyRules {
 		own, peer := planRule(i)

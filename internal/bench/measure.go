@@ -47,7 +47,9 @@ func command(ctx context.Context, environ []string, name string, args ...string)
 // measurement is one run of a process.
 type measurement struct {
 	wall   time.Duration
-	memory int64 // largest resident size, bytes
+	cpu    time.Duration // of all its threads, in user and system mode
+	memory int64         // largest resident size, bytes: with the pages of the program's own file
+	own    int64         // largest size of its own pages seen, bytes; 0 where the system does not tell
 	found  int   // what it reported: the programs must agree on equal rules
 }
 
@@ -73,8 +75,14 @@ func (c *contestant) measure(ctx context.Context, dir string, run int) (m measur
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	start := time.Now()
-	err = cmd.Run()
+	if err := cmd.Start(); err != nil {
+		return m, err
+	}
+	own := watch(cmd.Process.Pid)
+	err = cmd.Wait()
 	m.wall = time.Since(start)
+	m.own = own()
+	m.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
 		return m, fmt.Errorf("%s: %w\n%s", strings.Join(c.args, " "), err, stderr.Bytes())
@@ -95,6 +103,47 @@ func (c *contestant) measure(ctx context.Context, dir string, run int) (m measur
 		}
 	}
 	return m, nil
+}
+
+// watch looks at the memory of a process until the function that it returns is called, which gives the most that was seen.
+func watch(pid int) func() int64 {
+	stop, done := make(chan struct{}), make(chan int64)
+	go func() {
+		var most int64
+		tick := time.NewTicker(2 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				done <- most
+				return
+			case <-tick.C:
+				most = max(most, anonymous(pid))
+			}
+		}
+	}()
+	return func() int64 {
+		close(stop)
+		return <-done
+	}
+}
+
+// anonymous is the memory of a process that no file backs, in bytes, as Linux tells it.
+func anonymous(pid int) int64 {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(data)) {
+		if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {
+			var kilobytes int64
+			if _, err := fmt.Sscan(rest, &kilobytes); err != nil {
+				return 0
+			}
+			return kilobytes << 10
+		}
+	}
+	return 0
 }
 
 // decodeOnce decodes a file as encoding/json does it without types, and prints how long that took.
@@ -142,12 +191,16 @@ func ofConftest(out []byte) (int, error) {
 	return n, nil
 }
 
-// median of the measurements: of the time and of the memory, each by itself.
+// median of the measurements, of each quantity by itself.
 func median(all []measurement) measurement {
 	m := all[0]
 	slices.SortFunc(all, func(a, b measurement) int { return int(a.wall - b.wall) })
 	m.wall = all[len(all)/2].wall
+	slices.SortFunc(all, func(a, b measurement) int { return int(a.cpu - b.cpu) })
+	m.cpu = all[len(all)/2].cpu
 	slices.SortFunc(all, func(a, b measurement) int { return int(a.memory - b.memory) })
 	m.memory = all[len(all)/2].memory
+	slices.SortFunc(all, func(a, b measurement) int { return int(a.own - b.own) })
+	m.own = all[len(all)/2].own
 	return m
 }

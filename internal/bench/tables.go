@@ -26,7 +26,7 @@ func (t *table) print(ctx context.Context, b *bench) error {
 			}
 		}
 	}
-	fmt.Printf("\n### %s\n\n| what | time | of the first | peak memory | findings |\n|---|---:|---:|---:|---:|\n", t.title)
+	fmt.Printf("\n### %s\n\n| what | time | of the first | processor | own memory | resident | findings |\n|---|---:|---:|---:|---:|---:|---:|\n", t.title)
 	var first, found measurement
 	for i, c := range t.contestants {
 		m := median(all[i])
@@ -41,8 +41,8 @@ func (t *table) print(ctx context.Context, b *bench) error {
 			}
 			found = m
 		}
-		fmt.Printf("| %s | %.0f ms | %.2f | %d MB | %s |\n", c.name, float64(m.wall.Microseconds())/1000,
-			float64(m.wall)/float64(first.wall), m.memory>>20, count)
+		fmt.Printf("| %s | %d ms | %.2f | %d ms | %d MB | %d MB | %s |\n", c.name, m.wall.Milliseconds(),
+			float64(m.wall)/float64(first.wall), m.cpu.Milliseconds(), m.own>>20, m.memory>>20, count)
 	}
 	return nil
 }
@@ -74,6 +74,9 @@ func (b *bench) tables() []*table {
 		{title: "The same plan, 600 rules of which 540 are on other types", equal: true, contestants: []*contestant{
 			plan("gatehouse check, 60 rules", sixty...), plan("gatehouse check, 600 rules", "--pack", "none", "--policy", "gatehouse-600"),
 			conftest("conftest test, 600 rules", "conftest-600", "plan.json"),
+		}},
+		{title: "The same plan with one change different, run after the first", equal: true, contestants: []*contestant{
+			check("gatehouse check", append([]string{"--plan", "plan-2.json"}, sixty...)...), conftest("conftest test", "conftest-60", "plan-2.json"),
 		}},
 		{title: "The same plan, the built-in packs", contestants: []*contestant{
 			decode, plan("gatehouse check, default packs"), plan("gatehouse check, all packs", "--pack", "all"),
