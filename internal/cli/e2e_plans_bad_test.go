@@ -6,6 +6,8 @@ import (
 	"crypto/rsa"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -225,5 +227,46 @@ func TestE2EPlanTrustEnds(t *testing.T) {
 	status, said := s.post(s.token(s.job(pr)), "infra/prod", "", bytes.NewReader(storyPlan(t, "ssh-vpn")))
 	if status != 403 || !strings.Contains(said, "the configuration on the base branch takes no plans from workflows") {
 		t.Errorf("%d %s", status, said)
+	}
+}
+
+// No secret of a plan is kept, logged or shown, and the plan with secrets is judged as a committed one is.
+func TestE2EPlanSecrets(t *testing.T) {
+	s := planSite(t, fromOIDC, nil)
+	pr := s.change("vpn")
+	s.settle()
+	secret, err := os.ReadFile(filepath.Join("..", "document", "testdata", "plans", "aws.json"))
+	if err != nil || !bytes.Contains(secret, []byte("CANARY")) {
+		t.Fatalf("there is nothing secret in the plan: %v", err)
+	}
+	if status, said := s.post(s.token(s.job(pr)), "infra/prod", "", bytes.NewReader(secret)); status != http.StatusCreated {
+		t.Fatalf("%d %s", status, said)
+	}
+	s.settle()
+	if got := s.state(pr.HeadSHA()); !strings.HasPrefix(got, "completed/failure: ") {
+		t.Errorf("the check shows %q", got)
+	}
+	entry := s.entries("plan")[0]
+	kept, err := s.db.Facts(t.Context(), entry.Detail["kept"].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err := s.db.Latest(t.Context(), s.repo.ID(), pr.Number())
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts, err := s.db.Facts(t.Context(), last.FactsDigest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"what is kept": string(kept), "the facts": string(facts), "the decision": string(last.Decision), "the log": s.log.String(), "the comment": s.comment(pr),
+	} {
+		if text == "" || strings.Contains(text, "CANARY") {
+			t.Errorf("%s is empty, or shows a secret:\n%s", name, text)
+		}
+	}
+	if !strings.Contains(string(facts), entry.Detail["digest"].(string)) {
+		t.Error("the decision does not name the plan by its digest")
 	}
 }
