@@ -50,7 +50,7 @@ type measurement struct {
 	cpu    time.Duration // of all its threads, in user and system mode
 	memory int64         // largest resident size, bytes: with the pages of the program's own file
 	own    int64         // largest size of its own pages seen, bytes; 0 where the system does not tell
-	found  int   // what it reported: the programs must agree on equal rules
+	found  int           // what it reported: the programs must agree on equal rules
 }
 
 // contestant is one line of a table.

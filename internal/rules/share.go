@@ -112,7 +112,7 @@ type memoryKey struct {
 
 // memory gives the worker's memory for a batch; nil when nothing can be shared.
 func (j *judgement) memory(b *batch) *shareMemory {
-	if b.share == nil {
+	if b.share == nil || j.engine.apart {
 		return nil
 	}
 	key := memoryKey{b, j.set}
