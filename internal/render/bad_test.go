@@ -163,28 +163,43 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// TestWhatNeverEnds runs charts and kustomizations that loop and allocate without end, beside one that is well, which is rendered.
-func TestWhatNeverEnds(t *testing.T) {
+// never is what is advised where a limit is met.
+const never = "Look for what repeats itself without end or grows without bound, or split it."
+
+// TestWhatAllocatesWithoutEnd ends in one sentence, and what is beside it is rendered.
+func TestWhatAllocatesWithoutEnd(t *testing.T) {
 	t.Parallel()
 	tree := document.MapTree{
-		"loop/Chart.yaml":         strings.Replace(chartYAML, "web", "loop", 1),
-		"loop/templates/a.yaml":   "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}\n",
 		"bomb/Chart.yaml":         strings.Replace(chartYAML, "web", "bomb", 1),
 		"bomb/templates/a.yaml":   "{{ $x := \"0123456789abcdef\" }}{{ range until 40 }}{{ $x = cat $x $x }}{{ end }}\nx: {{ $x }}\n",
 		"well/kustomization.yaml": "resources: [web.yaml]\n",
 		"well/web.yaml":           deployment,
 	}
-	limits := sandbox.Limits{Memory: 400 << 20, Wall: 4 * time.Second}
-	got := document.Build(t.Context(), tree, nil, document.Options{Renderer: renderer(t, limits)})
-	const remedy = "Look for what repeats itself without end or grows without bound, or split it."
-	want := []gate.Problem{
-		{Code: "limit", File: "bomb/Chart.yaml", Remedy: remedy, Message: "cannot be rendered: the worker process took more than 400 MiB of memory"},
-		{Code: "limit", File: "loop/Chart.yaml", Remedy: remedy, Message: "cannot be rendered: the worker process took more than 4s"},
-	}
+	got := document.Build(t.Context(), tree, nil, document.Options{Renderer: renderer(t, sandbox.Limits{Memory: 400 << 20, Wall: time.Minute})})
+	want := []gate.Problem{{Code: "limit", File: "bomb/Chart.yaml", Remedy: never, Message: "cannot be rendered: the worker process took more than 400 MiB of memory"}}
 	if diff := cmp.Diff(want, got.Problems); diff != "" {
 		t.Error(diff)
 	}
 	if len(got.Documents) != 1 || got.Documents[0].Resource != "apps/v1/Deployment//web" {
 		t.Errorf("documents %v", got.Documents)
+	}
+}
+
+// TestWhatLoopsWithoutEnd ends in one sentence for each, and after the third the others are not even tried.
+func TestWhatLoopsWithoutEnd(t *testing.T) {
+	t.Parallel()
+	tree := document.MapTree{}
+	var want []gate.Problem
+	for i, name := range []string{"a", "b", "c", "d"} {
+		tree[name+"/Chart.yaml"] = strings.Replace(chartYAML, "web", name, 1)
+		tree[name+"/templates/a.yaml"] = "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}\n"
+		want = append(want, gate.Problem{Code: "limit", File: name + "/Chart.yaml", Remedy: never, Message: "cannot be rendered: the worker process took more than 1s"})
+		if i == 3 {
+			want[i].Message, want[i].Remedy = "was not rendered, because others met the limits of the worker process before it", "Correct those first."
+		}
+	}
+	got := document.Build(t.Context(), tree, nil, document.Options{Renderer: renderer(t, sandbox.Limits{Wall: time.Second})})
+	if diff := cmp.Diff(want, got.Problems); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -17,7 +17,7 @@ func setLimits(l Limits) error {
 		name     string
 	}{
 		// Writable memory, not address space: Go reserves far more addresses than it uses.
-		{data, uint64(l.Memory), "memory"}, //nolint:gosec // not negative
+		{data, uint64(l.Memory) * memoryFactor, "memory"}, //nolint:gosec // not negative
 		{syscall.RLIMIT_CPU, seconds, "processor time"},
 		{syscall.RLIMIT_NOFILE, 64, "open files"},
 		{syscall.RLIMIT_FSIZE, 0, "file size"},

@@ -118,6 +118,9 @@ type child struct {
 	stderr *tail
 }
 
+// startTime is how long a child may take to begin, on a busy machine.
+const startTime = time.Minute
+
 // start starts a child, with namespaces of its own where the kernel lets us.
 func (w *Workers) start(ctx context.Context) (*child, error) {
 	if err := ctx.Err(); err != nil {
@@ -167,7 +170,7 @@ func (w *Workers) spawn(namespaces bool) (*child, error) {
 		c.kill()
 		return nil, err
 	}
-	hello := time.AfterFunc(w.limits.Wall, func() { _ = cmd.Process.Kill() })
+	hello := time.AfterFunc(startTime, func() { _ = cmd.Process.Kill() })
 	defer hello.Stop()
 	if answer, err := c.exchange(limits, 0); err != nil || len(answer) > 0 {
 		c.kill()
@@ -197,7 +200,7 @@ func (c *child) death(err error, l Limits) error {
 	switch {
 	case errors.As(err, &long):
 		return &Death{Reason: fmt.Sprintf("made more than %d MiB", long.limit>>20), Limit: true}
-	case strings.Contains(said, "out of memory"), strings.Contains(said, "cannot allocate memory"), strings.Contains(said, "stack exceeds"):
+	case strings.Contains(said, "out of memory"), strings.Contains(said, "failed to allocate"), strings.Contains(said, "cannot allocate memory"), strings.Contains(said, "stack exceeds"):
 		return &Death{Reason: fmt.Sprintf("took more than %d MiB of memory", l.Memory>>20), Limit: true}
 	case overtime(c.cmd.ProcessState, l):
 		return &Death{Reason: fmt.Sprintf("took more than %s of processor time", l.CPU), Limit: true}
