@@ -72,7 +72,7 @@ func recurse(n int, big [64]byte) byte {
 
 func workers(t *testing.T) *sandbox.Workers {
 	t.Helper()
-	w, err := sandbox.New(sandbox.Limits{Memory: 256 << 20, CPU: 3 * time.Second, Wall: 20 * time.Second, Answer: 1 << 20})
+	w, err := sandbox.New(sandbox.Limits{Memory: 256 << 20, CPU: 2 * time.Second, Wall: 3 * time.Minute, Answer: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestEachDeathIsToldAndTheNextRequestIsAnswered(t *testing.T) {
 		{"allocate", "took more than 256 MiB of memory", true},
 		{"at once", "took more than 256 MiB of memory", true},
 		{"recurse", "took more than 256 MiB of memory", true},
-		{"loop", "took more than 3s of processor time", true},
+		{"loop", "took more than 2s of processor time", true},
 		{"long", "made more than 1 MiB", true},
 		{"panic", "ended (exit status 2): panic: as asked", false},
 		{"exit", "ended (exit status 7)", false},
