@@ -217,3 +217,17 @@ func TestE2EPlanUnits(t *testing.T) {
 		t.Errorf("the log's plans (-want +got):\n%s", diff)
 	}
 }
+
+// An App that may not read workflow runs says so on the pull request, instead of waiting for what it cannot see.
+func TestE2EPlanArtifactsNotPermitted(t *testing.T) {
+	s := newSite(t, setup{
+		files:       map[string]string{".github/gatehouse.yml": planGate(fromArtifact), "infra/prod/prod.tfplan.json": ""},
+		permissions: map[string]string{"actions": ""},
+	})
+	pr := s.change("vpn")
+	s.settle()
+	if got := s.state(pr.HeadSHA()); !strings.HasPrefix(got, "completed/failure: Gatehouse could not evaluate") {
+		t.Errorf("the check shows %q", got)
+	}
+	s.says(pr, "the App may not read the workflow runs: it lacks the permission actions=read")
+}
