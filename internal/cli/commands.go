@@ -10,6 +10,7 @@ func (w *world) commands() []*cobra.Command {
 		w.planCommand(),
 		w.rulesCommand(),
 		w.configCommand(),
+		w.migrateCommand(),
 		w.decideCommand(),
 		w.replayCommand(),
 		w.auditCommand(),

@@ -42,6 +42,7 @@ type ApprovalRule struct {
 // [Match], or regular expressions between slashes.
 type When struct {
 	Paths        []string `json:"paths,omitempty"`        // of changed files, both names of a rename
+	OnlyPaths    []string `json:"only_paths,omitempty"`   // of every changed file, both names of a rename
 	Kinds        []string `json:"kinds,omitempty"`        // of their change: added, modified, removed, renamed, changed
 	Resources    []string `json:"resources,omitempty"`    // that change
 	Actions      []string `json:"actions,omitempty"`      // create, update, delete, replace

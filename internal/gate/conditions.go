@@ -53,7 +53,7 @@ type asked struct {
 func (w When) holds(a asked) (why string, ok bool) {
 	var reasons []string
 	for _, condition := range []func(asked) (string, bool){
-		w.files, w.resources, w.findings, w.described, w.branches, w.byWhom, w.large, w.signals,
+		w.files, w.only, w.resources, w.findings, w.described, w.branches, w.byWhom, w.large, w.signals,
 	} {
 		reason, ok := condition(a)
 		if !ok {
@@ -88,6 +88,20 @@ func (w When) files(a asked) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// only: every changed file must have such a name. A change without files has none that differs, and none that matches.
+func (w When) only(a asked) (string, bool) {
+	if len(w.OnlyPaths) == 0 {
+		return "", true
+	}
+	match := matcher(w.OnlyPaths)
+	for _, f := range a.facts.Files {
+		if !match(f.Path) || f.OldPath != "" && !match(f.OldPath) {
+			return "", false
+		}
+	}
+	return "it changes such files only", len(a.facts.Files) > 0
 }
 
 // kindVerb says what is done to a file, in as many words as the condition cares for.

@@ -131,6 +131,7 @@ type ApprovalRule struct {
 // When is a set of conditions, all of which must hold.
 type When struct {
 	Paths            []string            `yaml:"paths"`
+	OnlyPaths        []string            `yaml:"only_paths"`
 	Kinds            []string            `yaml:"kinds"`
 	Resources        []string            `yaml:"resources"`
 	Actions          []string            `yaml:"actions"`

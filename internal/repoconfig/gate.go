@@ -42,7 +42,7 @@ func (f From) gate() gate.Who {
 
 func (w When) gate() gate.When {
 	out := gate.When{
-		Paths: w.Paths, Kinds: w.Kinds, Resources: w.Resources, Actions: w.Actions, Environments: w.Environments,
+		Paths: w.Paths, OnlyPaths: w.OnlyPaths, Kinds: w.Kinds, Resources: w.Resources, Actions: w.Actions, Environments: w.Environments,
 		Labels: w.Labels, Title: w.Title, Base: w.BaseBranch, Head: w.HeadBranch, Fork: w.Fork, Draft: w.Draft,
 		Author: w.Author.gate(), AnyOf: w.Contributor.gate(), AllOf: w.ContributorsOnly.gate(),
 		Signed: w.Signed, Checks: w.Checks, Workflows: w.Workflows, Properties: w.Properties,

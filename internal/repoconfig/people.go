@@ -60,7 +60,7 @@ func (v *validator) word(key, value string, allowed ...string) {
 
 // none reports whether there is no condition at all.
 func (w When) none() bool {
-	return len(w.Paths)+len(w.Kinds)+len(w.Resources)+len(w.Actions)+len(w.Environments)+len(w.Labels)+len(w.Title)+
+	return len(w.Paths)+len(w.OnlyPaths)+len(w.Kinds)+len(w.Resources)+len(w.Actions)+len(w.Environments)+len(w.Labels)+len(w.Title)+
 		len(w.BaseBranch)+len(w.HeadBranch)+len(w.Checks)+len(w.Workflows)+len(w.Properties) == 0 &&
 		w.Findings == nil && w.Fork == nil && w.Draft == nil && w.Author == nil && w.Contributor == nil &&
 		w.ContributorsOnly == nil && w.Size == nil && w.Signed == nil
@@ -73,7 +73,7 @@ var conclusions = [...]string{
 
 func (v *validator) when(key string, w When) {
 	for name, patterns := range map[string][]string{
-		"paths": w.Paths, "resources": w.Resources, "labels": w.Labels, "title": w.Title,
+		"paths": w.Paths, "only_paths": w.OnlyPaths, "resources": w.Resources, "labels": w.Labels, "title": w.Title,
 		"base_branch": w.BaseBranch, "head_branch": w.HeadBranch,
 	} {
 		v.globs(key+"."+name, patterns)
