@@ -33,7 +33,8 @@ func (w *world) checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [PATH...]",
 		Short: "Judge plans and manifests on disk, without GitHub or a database",
-		Long: `Judge Terraform plans and Kubernetes manifests on disk with the same documents, rules and explanation as the server.
+		Long: `Judge Terraform plans, Kubernetes manifests, kustomizations and Helm charts on disk with the same documents, rules
+and explanation as the server.
 Without PATH the present directory is read. The configuration is .github/gatehouse.yml there, if it exists.
 
 The exit status is 0 when nothing is denied (also when only approvals are missing: they are listed), 1 when a rule denies,

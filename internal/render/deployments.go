@@ -174,7 +174,8 @@ func (f *files) grep(ctx context.Context, names []string, words ...string) (map[
 	return found, nil
 }
 
-// kustomizationRoots are the kustomizations that deployments name. covered are the directories that are rendered that way only, not
+// deployed sorts the deployments of kustomizations: altered are those that change what they deploy, plain the directories that are
+// deployed as they stand. covered are the directories that are rendered that way only, not
 // as they stand.
 func (k *kustomizations) deployed(found []deployment) (altered []deployment, plain, covered map[string]bool) {
 	plain, covered = map[string]bool{}, map[string]bool{}
