@@ -94,6 +94,7 @@ func (l *loader) conftest(o *Options) *conftest {
 	}
 	c := &conftest{combine: o.Conftest.Combine, data: l.conftestData(o)}
 	modules := l.conftestModules(wanted)
+	l.modules = modules
 	if modules == nil {
 		return nil
 	}

@@ -213,3 +213,31 @@ func TestAConftestRuleThatFailsIsAProblem(t *testing.T) {
 		t.Errorf("%d findings", len(got.Findings))
 	}
 }
+
+func TestConftestRulesAreLintedAndTestedAsTheyAre(t *testing.T) {
+	t.Parallel()
+	o := rules.Options{Packs: []string{}, Dirs: []rules.Dir{dirOf(map[string]string{
+		"a.rego":      "package main\n\nimport data.h\n\ndeny[msg] {\n\tinput.a == h.bad\n\tmsg := \"x\"\n}\n",
+		"h.rego":      "package h\n\nbad = 1 { true }\n",
+		"a_test.rego": "package main\n\ntest_a { deny[\"x\"] with input as {\"a\": 1} }\n\ntest_b { deny[\"x\"] with input as {\"a\": 2} }\n",
+		"own.rego":    sshRule,
+	})}}
+	if diff := cmp.Diff([]gate.Problem(nil), rules.Lint(o)); diff != "" {
+		t.Error(diff)
+	}
+	report, err := rules.RunTests(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []rules.Case{
+		{File: "own/a_test.rego", Line: 3, Name: "test_a"},
+		{File: "own/a_test.rego", Line: 5, Name: "test_b", Failure: "it is not true"},
+	}
+	if diff := cmp.Diff(want, report.Cases); diff != "" {
+		t.Error(diff)
+	}
+	o.Dirs = []rules.Dir{dirOf(map[string]string{"a.yaml": flagConstraint})}
+	if got := rules.Lint(o); len(got) != 1 || got[0].Message != "there is no ConstraintTemplate for the constraint Flag/words" {
+		t.Errorf("%v", got)
+	}
+}

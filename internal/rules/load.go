@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/open-policy-agent/opa/v1/ast"
+
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
@@ -41,10 +43,12 @@ type source struct {
 
 // loader collects sources and everything wrong with them.
 type loader struct {
-	sources  []*source
-	found    []foundObject // templates and constraints of Gatekeeper
-	data     []Data        // for rules of conftest's dialect
-	others   []*Rule       // of other dialects
+	sources []*source
+	found   []foundObject // templates and constraints of Gatekeeper
+	data    []Data        // for rules of conftest's dialect
+
+	modules  map[string]*ast.Module // of that dialect and of its helpers, by file
+	others   []*Rule                // of other dialects
 	problems []gate.Problem
 }
 

@@ -87,7 +87,7 @@ func Lint(o Options) []gate.Problem {
 	}
 	var all []*source
 	for _, s := range t.loader.sources {
-		if !s.builtin || len(o.Dirs) == 0 {
+		if (!s.builtin || len(o.Dirs) == 0) && t.loader.modules[s.file] == nil {
 			all = append(all, s)
 		}
 	}
@@ -114,6 +114,7 @@ func loadTests(o Options) (*tests, error) {
 	}
 	t.loader.metadata()
 	t.loader.unique()
+	t.loader.otherDialects(&o)
 	if len(t.loader.problems) > 0 {
 		sortProblems(t.loader.problems)
 		return nil, &LoadError{t.loader.problems}
@@ -141,8 +142,12 @@ func (b testBase) files(suffix string) ([]string, error) {
 
 // unit runs the unit tests in OPA's own runner.
 func (t *tests) unit(ctx context.Context) ([]Case, error) {
-	sources, problems := closure(t.loader.sources, t.known)
-	modules := map[string]*ast.Module{}
+	own := slices.DeleteFunc(slices.Clone(t.loader.sources), func(s *source) bool { return t.loader.modules[s.file] != nil })
+	sources, problems := closure(own, t.known)
+	modules := maps.Clone(t.loader.modules)
+	if modules == nil {
+		modules = map[string]*ast.Module{}
+	}
 	for _, s := range sources {
 		modules[s.file] = s.parsed.module
 	}
@@ -221,6 +226,12 @@ func (t *tests) parseTest(fsys fs.FS, name, shown string) (*parsedSource, error)
 		if s.rule != nil && (s.file == sibling || s.header.pkg == strings.TrimSuffix(h.pkg, "_test")) {
 			rule = s.rule
 		}
+	}
+	if slices.ContainsFunc(t.loader.sources, func(s *source) bool {
+		return s.conftest && (s.file == sibling || s.header.pkg == strings.TrimSuffix(h.pkg, "_test"))
+	}) {
+		module, problems := parseEither(shown, text)
+		return &parsedSource{module: module, problems: problems}, nil
 	}
 	p := parseModule(shown, text, rule, t.known)
 	p.problems = slices.DeleteFunc(p.problems, func(p gate.Problem) bool { return strings.Contains(p.Message, "it would bring in output") })
