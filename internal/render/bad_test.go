@@ -111,6 +111,13 @@ func TestBadInput(t *testing.T) {
 			document.MapTree{"a/kustomization.yaml": "resources: [web.yaml]\npatches:\n- path: p.yaml\n", "a/web.yaml": deployment, "a/p.yaml": strings.Replace(deployment, "web", "other", 1)},
 			gate.Problem{File: "a/kustomization.yaml", Remedy: "Run kustomize build a to see it.", Message: "cannot be rendered: no resource matches strategic merge patch \"Deployment.v1.apps/other.[noNs]\": no matches for Id Deployment.v1.apps/other.[noNs]; failed to find unique target for patch Deployment.v1.apps/other.[noNs]"},
 		},
+		"the same object twice, far down": {
+			document.MapTree{
+				"a/kustomization.yaml": "resources: [../b]\n", "b/kustomization.yaml": "resources: [../c, ../d]\n",
+				"c/kustomization.yaml": "resources: [web.yaml]\n", "d/kustomization.yaml": "resources: [web.yaml]\n", "c/web.yaml": deployment, "d/web.yaml": deployment,
+			},
+			gate.Problem{File: "a/kustomization.yaml", Remedy: "Run kustomize build a to see it.", Message: "cannot be rendered: in d: may not add resource with an already registered id: Deployment.v1.apps/web.[noNs]"},
+		},
 		"a dependency that is not vendored": {
 			document.MapTree{"web/Chart.yaml": chartYAML + "dependencies:\n- name: redis\n  version: 1.2.3\n  repository: https://charts.example.com\n"},
 			gate.Problem{

@@ -203,11 +203,15 @@ func objectNodes(documents []*yaml.Node, kind string, depth int) map[int]string 
 	return found
 }
 
+// nesting is how kustomize tells each kustomization on the way to what is wrong; the innermost one says it all.
+var nesting = regexp.MustCompile(`^.*recursed (?:accumulation of|merging from) path '([^']*)': (?:accumulating resources: accumulation err='[^']*'?)?`)
+
 var spaces = regexp.MustCompile(`\s+`)
 
 // shorten makes one readable line of a library's error.
 func shorten(message string) string {
 	message = spaces.ReplaceAllString(strings.ReplaceAll(message, treeDir+"/", ""), " ")
+	message = nesting.ReplaceAllString(message, "in $1: ")
 	message = strings.TrimSuffix(strings.TrimSpace(message), ".")
 	if r := []rune(message); len(r) > 400 {
 		message = string(r[:200]) + " ... " + string(r[len(r)-200:])
