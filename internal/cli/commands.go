@@ -14,6 +14,7 @@ func (w *world) commands() []*cobra.Command {
 		w.decideCommand(),
 		w.replayCommand(),
 		w.auditCommand(),
+		w.verifyCommand(),
 		w.healthCommand(),
 		w.workerCommand(),
 	}

@@ -133,7 +133,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		Policies: bundles,
 		Redactor: document.NewRedactor(secret), Clock: w.clock, Log: log,
 		PublicURL: s.PublicURL, ServerURL: s.ServerURL, Metrics: counters,
-		Plans: db, PlanLimit: s.PlanLimit,
+		Plans: db, PlanLimit: s.PlanLimit, Signer: signer, Blobs: db,
 	})
 	receiver, err := webhook.New(webhook.Options{
 		Secrets: s.WebhookSecrets, AppID: s.AppID, Store: db, Clock: w.clock, Log: log, Metrics: counters.Registry(),

@@ -36,11 +36,13 @@ func (p *Pipeline) merged(ctx context.Context, l work.Merged, _ int) error {
 		return nil
 	}
 	if l.Number != 0 {
-		why, err := p.unpassed(ctx, l)
-		if err != nil || why == "" {
+		switch why, err := p.unpassed(ctx, l); {
+		case err != nil:
 			return err
+		case why != "":
+			return p.bypass(ctx, l, why)
 		}
-		return p.bypass(ctx, l, why)
+		return p.attest(ctx, l)
 	}
 	return p.pushed(ctx, l)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
+	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/plans"
 	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
@@ -84,6 +85,13 @@ type Options struct {
 	PublicURL string // of this server, for links
 	ServerURL string // of GitHub, for links
 	Metrics   Metrics
+	Signer    *ledger.Signer // signs attestations; nil: none are made
+	Blobs     Blobs          // keeps them
+}
+
+// Blobs keeps contents under their digest.
+type Blobs interface {
+	SaveBlob(ctx context.Context, content []byte) (digest string, err error)
 }
 
 // Metrics counts what operators watch.

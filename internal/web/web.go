@@ -43,6 +43,7 @@ type trail interface {
 	Entries(ctx context.Context, f store.EntryFilter, cursor string, limit int) ([]store.Entry, string, error)
 	WhoWithin(ctx context.Context, pattern string, scope *store.Scope, cursor string, limit int) ([]store.ResourceChange, string, error)
 	Leaf(ctx context.Context, index int64) ([]byte, error)
+	Attestation(ctx context.Context, commit, repository string, scope *store.Scope) (envelope []byte, of string, err error)
 	Checkpoint(ctx context.Context) (store.Position, error)
 	Hashes(ctx context.Context, f func(ledger.HashReader) error) error
 	Append(ctx context.Context, entries []store.Entry, works ...store.Work) (store.Position, error)
@@ -129,6 +130,7 @@ func (s *site) inside() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v1/decisions", s.apiDecisions)
 	mux.HandleFunc("GET /api/v1/decisions/{id}", s.apiDecision)
+	mux.HandleFunc("GET /api/v1/attestations/{commit}", s.apiAttestation)
 	mux.HandleFunc("GET /api/v1/audit", s.apiAudit)
 	mux.HandleFunc("GET /api/v1/audit/who", s.apiWho)
 	mux.HandleFunc("GET /api/v1/audit/checkpoint", s.apiCheckpoint)
