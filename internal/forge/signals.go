@@ -113,10 +113,14 @@ func (r *Repo) Properties(ctx context.Context) (map[string][]string, error) {
 		Value any    `json:"value"`
 	}
 	c := call{what: "the custom properties", permission: "metadata=read"}
-	if _, err := r.do(ctx, c, http.MethodGet, "/properties/values", nil, &in); err != nil {
+	out := map[string][]string{}
+	_, err := r.do(ctx, c, http.MethodGet, "/properties/values", nil, &in)
+	if errors.As(err, new(NotFound)) {
+		return out, nil // only organisations have them
+	}
+	if err != nil {
 		return nil, err
 	}
-	out := map[string][]string{}
 	for _, p := range in {
 		switch v := p.Value.(type) {
 		case string:
