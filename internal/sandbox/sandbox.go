@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -193,6 +194,11 @@ func (c *child) kill() {
 	_ = c.cmd.Wait()         //nolint:errcheck // how it ended is read from the state
 }
 
+// outOfMemory is what runtimes say when the kernel gives them no more: for values, for a stack, for a thread's stack.
+var outOfMemory = []string{
+	"out of memory", "cannot allocate memory", "failed to allocate", "stack exceeds", "pthread_create failed", "failed to create new OS thread",
+}
+
 // death says why the child ended; it is called after kill.
 func (c *child) death(err error, l Limits) error {
 	var long errTooLong
@@ -200,7 +206,7 @@ func (c *child) death(err error, l Limits) error {
 	switch {
 	case errors.As(err, &long):
 		return &Death{Reason: fmt.Sprintf("made more than %d MiB", long.limit>>20), Limit: true}
-	case strings.Contains(said, "out of memory"), strings.Contains(said, "failed to allocate"), strings.Contains(said, "cannot allocate memory"), strings.Contains(said, "stack exceeds"):
+	case slices.ContainsFunc(outOfMemory, func(sign string) bool { return strings.Contains(said, sign) }):
 		return &Death{Reason: fmt.Sprintf("took more than %d MiB of memory", l.Memory>>20), Limit: true}
 	case overtime(c.cmd.ProcessState, l):
 		return &Death{Reason: fmt.Sprintf("took more than %s of processor time", l.CPU), Limit: true}
