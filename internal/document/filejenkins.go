@@ -11,7 +11,6 @@ import (
 
 var (
 	declarativeStart = regexp.MustCompile(`(?m)^[ \t]*pipeline[ \t]*\{`)
-	scriptedStart    = regexp.MustCompile(`(?m)^[ \t]*(?:node|timestamps|ansiColor|withCredentials)\b[^\n]*\{|^[ \t]*@Library`)
 )
 
 // jenkinsKind are Jenkinsfiles: files of that name, and Groovy files with a declarative pipeline.

@@ -169,5 +169,5 @@ func (r *Redactor) maskPart(v, mask any, secrets map[string]bool) any {
 	}
 	value, marks := slices.Clip(marshal(v)), marshal(mask)
 	secretStrings(value, marks, secrets)
-	return json.RawMessage(r.masked(value, marks))
+	return r.masked(value, marks)
 }

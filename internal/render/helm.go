@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"context"
 	"io/fs"
 	"maps"
 	"path"
@@ -78,7 +79,7 @@ func (j *job) helm() reply {
 	if err != nil {
 		return reply{Problem: j.failed(places, err)}
 	}
-	texts, err := new(engine.Engine).Render(ch, top)
+	texts, err := new(engine.Engine).RenderWithContext(context.Background(), ch, top) // the worker is killed when it takes too long
 	if err != nil {
 		return reply{Problem: j.failed(places, err)}
 	}

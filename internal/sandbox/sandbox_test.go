@@ -67,7 +67,7 @@ func answer(request []byte) []byte {
 
 func recurse(n int, big [64]byte) byte {
 	big[n%64]++
-	return recurse(n+1, big) + big[0]
+	return recurse(n+1, big) + big[0] //nolint:staticcheck // without end on purpose: the worker must die of it alone
 }
 
 func workers(t *testing.T) *sandbox.Workers {
