@@ -12,11 +12,14 @@ _verdict(document) := {"deny": count(denied), "unknown": count(unsure)} if {
 
 _step(text, conditional) := {"name": "sh", "text": text, "words": [], "dynamic": contains(text, "$"), "conditional": conditional, "line": 3}
 
-_stage(guards, step) := _verdict(fixture.file("jenkinsfile", "pipeline", "Jenkinsfile", {
-	"declarative": true,
-	"stages": [{"name": "s", "line": 2, "guards": guards, "steps": [step]}],
-	"steps": [], "unread": [],
-}, null))
+_stage(guards, step) := _verdict(fixture.file(
+	"jenkinsfile", "pipeline", "Jenkinsfile", {
+		"declarative": true,
+		"stages": [{"name": "s", "line": 2, "guards": guards, "steps": [step]}],
+		"steps": [], "unread": [],
+	},
+	null,
+))
 
 _guard(kind, texts, words) := {"kind": kind, "texts": texts, "words": words, "dynamic": false}
 
@@ -58,10 +61,13 @@ test_steps if {
 }
 
 test_outside_stages if {
-	_verdict(fixture.file("jenkinsfile", "pipeline", "Jenkinsfile", {
-		"declarative": false, "stages": [], "steps": [_apply, _step("terraform apply", true)],
-		"unread": [{"line": 1, "reason": "it is no declarative pipeline"}],
-	}, null)) == {"deny": 1, "unknown": 2}
+	_verdict(fixture.file(
+		"jenkinsfile", "pipeline", "Jenkinsfile", {
+			"declarative": false, "stages": [], "steps": [_apply, _step("terraform apply", true)],
+			"unread": [{"line": 1, "reason": "it is no declarative pipeline"}],
+		},
+		null,
+	)) == {"deny": 1, "unknown": 2}
 }
 
 _job(job) := _pipeline({"deploy": object.union({"script": ["kubectl apply -f x"], "unread": []}, job)}, {})
