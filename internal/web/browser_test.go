@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,9 +24,17 @@ import (
 // artifacts takes the screenshots; it is not part of the repository.
 const artifacts = "../../.ci-artifacts/dashboard"
 
-// browser starts a headless Chromium for the length of the test. Without one the test fails: it is part of what must be shown.
+// browser starts a headless Chromium for the length of the test. Without one the test fails in CI, for it is part of what must be
+// shown; elsewhere it is skipped.
 func browser(t *testing.T, listen func(event any)) context.Context {
 	t.Helper()
+	installed := slices.ContainsFunc([]string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "headless-shell", "chrome"}, func(name string) bool {
+		_, err := exec.LookPath(name)
+		return err == nil
+	})
+	if !installed && os.Getenv("CI") == "" {
+		t.Skip("there is no Chromium here; apt-get install chromium")
+	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)

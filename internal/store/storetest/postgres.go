@@ -21,8 +21,8 @@ import (
 )
 
 // Postgres starts a throwaway PostgreSQL server for the length of the test and returns a function that makes new databases on
-// it. It listens on a socket in a temporary folder only. Without PostgreSQL's programs the test fails: it is part of what must
-// be shown.
+// it. It listens on a socket in a temporary folder only. Without PostgreSQL's programs the test fails in CI, for it is part of
+// what must be shown; elsewhere it is skipped.
 func Postgres(t testing.TB) (fresh func(testing.TB) string) {
 	t.Helper()
 	initdb, postgres := program(t, "initdb"), program(t, "postgres")
@@ -81,7 +81,11 @@ func program(t testing.TB, name string) string {
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Fatalf("these tests need PostgreSQL's programs, and %s is neither in /usr/lib/postgresql/*/bin nor in PATH; install postgresql", name)
+		missing := fmt.Sprintf("these tests need PostgreSQL's programs, and %s is neither in /usr/lib/postgresql/*/bin nor in PATH; install postgresql", name)
+		if os.Getenv("CI") == "" {
+			t.Skip(missing) // a visitor with Go alone runs the rest
+		}
+		t.Fatal(missing)
 	}
 	return path
 }
