@@ -93,7 +93,7 @@ func TestForgedEnvelopes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parts["payload"] = base64.StdEncoding.EncodeToString(bytes.Replace(payload, []byte("acme/infra"), []byte("acme/other"), -1))
+	parts["payload"] = base64.StdEncoding.EncodeToString(bytes.ReplaceAll(payload, []byte("acme/infra"), []byte("acme/other")))
 	edited, err := json.Marshal(parts)
 	if err != nil {
 		t.Fatal(err)
