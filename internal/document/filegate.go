@@ -3,9 +3,9 @@ package document
 import (
 	"bufio"
 	"bytes"
-	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
 )
 
 // gateKind are the files that say how the gate itself works. Whether they are in order is for the parser that enforces them to
@@ -45,7 +45,7 @@ func codeownersKind() fileKind {
 			lines := bufio.NewScanner(bytes.NewReader(data))
 			lines.Buffer(nil, maxText+1)
 			for n := 1; lines.Scan(); n++ {
-				fields := ownerFields(lines.Text())
+				fields := repoconfig.OwnerFields(lines.Text())
 				if len(fields) == 0 {
 					continue
 				}
@@ -58,32 +58,4 @@ func codeownersKind() fileKind {
 			return &fileDocument{kind: gate.KindCodeowners, typ: "codeowners", line: 1, value: objectValue(1, "entries", entries)}, nil
 		},
 	}
-}
-
-// ownerFields splits a line at white space; "\ " is a space within a pattern, and # begins a comment.
-func ownerFields(line string) []string {
-	var fields []string
-	var field strings.Builder
-	flush := func() {
-		if field.Len() > 0 {
-			fields = append(fields, field.String())
-			field.Reset()
-		}
-	}
-	for i := 0; i < len(line); i++ {
-		switch c := line[i]; {
-		case c == '\\' && i+1 < len(line):
-			i++
-			field.WriteByte(line[i])
-		case c == '#' && field.Len() == 0:
-			flush()
-			return fields
-		case c == ' ' || c == '\t' || c == '\r':
-			flush()
-		default:
-			field.WriteByte(c)
-		}
-	}
-	flush()
-	return fields
 }

@@ -29,7 +29,7 @@ func ParseCodeowners(file string, data []byte) (Codeowners, []gate.Problem) {
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	lines.Buffer(nil, MaxBytes)
 	for n := 1; lines.Scan(); n++ {
-		fields := ownerFields(lines.Text())
+		fields := OwnerFields(lines.Text())
 		if len(fields) == 0 {
 			continue
 		}
@@ -79,8 +79,8 @@ func (c Codeowners) Teams() []string {
 	return out
 }
 
-// ownerFields splits a line at white space; "\ " is a space within a pattern, and # begins a comment.
-func ownerFields(line string) []string {
+// OwnerFields splits a line of CODEOWNERS into pattern and owners at white space; "\ " is a space within a pattern, and # begins a comment.
+func OwnerFields(line string) []string {
 	var fields []string
 	var field strings.Builder
 	flush := func() {
