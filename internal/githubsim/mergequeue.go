@@ -24,10 +24,19 @@ type MergeGroup struct {
 func (r *Repo) Queue(by string, squash bool, prs ...*PR) (*MergeGroup, error) {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
+	return r.queueOn(r.tip(prs[0].baseRef), by, squash, prs)
+}
+
+// Queue is [Repo.Queue] while this group is still being judged: the next group is made on this one's head.
+func (g *MergeGroup) Queue(by string, squash bool, prs ...*PR) (*MergeGroup, error) {
+	g.repo.s.mu.Lock()
+	defer g.repo.s.mu.Unlock()
+	return g.repo.queueOn(g.sha, by, squash, prs)
+}
+
+func (r *Repo) queueOn(at, by string, squash bool, prs []*PR) (*MergeGroup, error) {
 	u := r.s.mustUser(by)
-	g := &MergeGroup{repo: r, by: u, prs: prs, base: prs[0].baseRef}
-	g.old = r.tip(g.base)
-	at := g.old
+	g := &MergeGroup{repo: r, by: u, prs: prs, base: prs[0].baseRef, old: at}
 	for _, p := range prs {
 		if p.state != "open" || p.baseRef != g.base {
 			return nil, refuse(http.StatusUnprocessableEntity, "Pull request is not in a mergeable state")

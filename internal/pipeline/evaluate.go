@@ -24,7 +24,7 @@ const patience = 3
 // evaluate gathers, decides and records one pull request.
 func (p *Pipeline) evaluate(ctx context.Context, args work.Evaluate, attempt int) error {
 	started := p.Clock()
-	g, err := p.gather(ctx, args)
+	g, err := p.gather(ctx, args, nil)
 	var retry error
 	switch {
 	case errors.As(err, new(forge.NotFound)) && g == nil:

@@ -35,16 +35,25 @@ type gatherer struct {
 	head   *tree
 	owners repoconfig.Codeowners
 	handed handed
+	onto   *queued // in a merge queue; nil: the tip of the base branch
 }
 
-// gather reads everything that the decision about a pull request depends on, afresh.
-func (p *Pipeline) gather(ctx context.Context, args work.Evaluate) (*gatherer, error) {
+// queued is the commit that a merge queue puts a pull request on: the base branch and what is queued before.
+type queued struct {
+	commit string
+	tree   *tree
+}
+
+// gather reads everything that the decision about a pull request depends on, afresh. onto is where it would land; nil: on the tip of
+// its base branch.
+func (p *Pipeline) gather(ctx context.Context, args work.Evaluate, onto *queued) (*gatherer, error) {
 	g := &gatherer{
 		Pipeline: p,
 		args:     args,
 		forge:    p.Forge.Repo(args.InstallationID, args.Owner, args.Name),
 		mirror:   gitmirror.Repo{Owner: args.Owner, Name: args.Name},
 		facts:    gate.Facts{Version: gate.FactsVersion, Time: p.Clock().UTC()},
+		onto:     onto,
 	}
 	var err error
 	g.facts.Repository, g.facts.PullRequest, err = g.forge.PullRequest(ctx, args.Number)

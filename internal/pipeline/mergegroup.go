@@ -76,6 +76,7 @@ func (g *gatherer) group(ctx context.Context, s work.Sweep) error {
 	if err := g.evaluate(ctx); err != nil {
 		return err
 	}
+	g.groupMissing()
 	// Each pull request has been asked for its own approvals; a group cannot be approved. What only the whole demands is said.
 	g.facts.Approvals = gate.Approvals{From: gate.Who{Permission: gate.PermissionWrite}, Rules: []gate.ApprovalRule{}}
 	for _, r := range g.facts.Evaluation.Requirements {
@@ -93,26 +94,33 @@ func (g *gatherer) group(ctx context.Context, s work.Sweep) error {
 	return nil
 }
 
-// members finds the pull requests of the group and judges each afresh. Plans that were handed in for them count for the group.
+// members finds the pull requests of the group and judges each afresh, as it lands on those before it. Plans that were handed in for
+// them count for the group.
 func (g *gatherer) members(ctx context.Context, s work.Sweep) ([]gate.Facts, error) {
-	numbers, err := g.contained(ctx, s)
+	steps, err := g.contained(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	var out []gate.Facts
-	for _, n := range numbers {
-		m, err := g.gather(ctx, work.Evaluate{Target: s.Target, Number: n})
+	for _, step := range steps {
+		onto := &queued{commit: step.onto}
+		if onto.tree, err = g.tree(ctx, g.mirror, step.onto); err != nil {
+			return nil, err
+		}
+		m, err := g.gather(ctx, work.Evaluate{Target: s.Target, Number: step.number}, onto)
 		if errors.Is(err, errNothingToMerge) {
-			g.problem(gate.Problem{Code: "git", Message: fmt.Sprintf("#%d has nothing to merge any more", n), Remedy: "Queue the others again."})
+			g.problem(gate.Problem{Code: "git", Message: fmt.Sprintf("#%d has nothing to merge any more", step.number), Remedy: "Queue the others again."})
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("judge #%d: %w", n, err)
+			return nil, fmt.Errorf("judge #%d: %w", step.number, err)
 		}
 		d := gate.Decide(m.facts)
-		member := gate.Member{Number: n, Head: m.facts.PullRequest.Head.SHA, Verdict: d.Verdict, Title: d.Title, Files: []string{}, Resources: []string{}}
+		member := gate.Member{Number: step.number, Head: m.facts.PullRequest.Head.SHA, Verdict: d.Verdict, Title: d.Title, Files: []string{}, Resources: []string{}}
 		if m.facts.PullRequest.State != "open" || m.facts.PullRequest.Draft || m.facts.PullRequest.Base.Branch != s.Branch {
 			member.Verdict, member.Title = gate.Wait, "it is not open, or no longer goes into "+s.Branch
+		} else if err := g.plansOf(ctx, step, m, &member); err != nil {
+			return nil, err
 		}
 		for _, f := range m.facts.Files {
 			member.Files = append(member.Files, f.Path)
@@ -121,7 +129,6 @@ func (g *gatherer) members(ctx context.Context, s work.Sweep) ([]gate.Facts, err
 			member.Resources = append(member.Resources, c.Resource)
 		}
 		g.facts.Group = append(g.facts.Group, member)
-		g.handed.files = append(g.handed.files, m.handed.files...)
 		out = append(out, m.facts)
 	}
 	return out, nil
@@ -134,9 +141,15 @@ var lastInGroup = regexp.MustCompile(`/pr-(\d+)-[0-9a-f]+$`)
 // subject, so it is only where to look.
 var mentioned = regexp.MustCompile(`#(\d{1,9})\b`)
 
-// contained tells which pull requests make up the group. Each step of its history must be exactly what one open pull request makes of
+// step is one pull request of a merge group: the commit it lands on, and the one that it makes there.
+type step struct {
+	number     int
+	onto, made string
+}
+
+// contained tells which pull requests make up the group, in the order in which they land. Each step of its history must be exactly what one open pull request makes of
 // the step before; what is not ends up as a problem.
-func (g *gatherer) contained(ctx context.Context, s work.Sweep) ([]int, error) {
+func (g *gatherer) contained(ctx context.Context, s work.Sweep) ([]step, error) {
 	list, err := g.Mirror.Commits(ctx, g.mirror, s.Before, s.SHA)
 	if err != nil {
 		return nil, fmt.Errorf("list the commits of the merge group: %w", err)
@@ -150,14 +163,14 @@ func (g *gatherer) contained(ctx context.Context, s work.Sweep) ([]int, error) {
 		last, _ = strconv.Atoi(m[1])
 	}
 	if ok, err := g.makes(ctx, last, s.Before, s.SHA); err != nil || ok {
-		return []int{last}, err
+		return []step{{last, s.Before, s.SHA}}, err
 	}
-	var numbers []int
+	var steps []step
 	for at := s.SHA; at != s.Before; {
 		c, ok := commits[at]
-		if !ok || len(c.Parents) == 0 || len(numbers) == maxGroup {
+		if !ok || len(c.Parents) == 0 || len(steps) == maxGroup {
 			g.problem(gate.Problem{Code: "git", Message: fmt.Sprintf("the history of the merge group cannot be followed at %.7s", at), Remedy: "Merge the pull requests one by one."})
-			return numbers, nil
+			return steps, nil
 		}
 		number := 0
 		candidates := mentioned.FindAllStringSubmatch(c.Subject(), 10)
@@ -180,13 +193,13 @@ func (g *gatherer) contained(ctx context.Context, s work.Sweep) ([]int, error) {
 				Code: "git", Message: fmt.Sprintf("commit %.7s of the merge group is not what an open pull request makes of the commit before it", at),
 				Remedy: "Merge the pull requests one by one.",
 			})
-		} else if !slices.Contains(numbers, number) {
-			numbers = append(numbers, number)
+		} else if !slices.ContainsFunc(steps, func(s step) bool { return s.number == number }) {
+			steps = append(steps, step{number, c.Parents[0], at})
 		}
 		at = c.Parents[0]
 	}
-	slices.Reverse(numbers)
-	return numbers, nil
+	slices.Reverse(steps)
+	return steps, nil
 }
 
 // makes reports whether an open pull request, merged into a commit, gives exactly another one's tree.

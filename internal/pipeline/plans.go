@@ -26,6 +26,7 @@ type handed struct {
 	note  string             // why those of a whole workflow do not
 
 	problems []gate.Problem
+	missing  []gate.Missing // what the pull requests of a merge group lack
 }
 
 // handedIn chooses among the plans that arrived for this head: the last one for each project and workspace, if the
@@ -106,7 +107,7 @@ func (g *gatherer) fresh(ctx context.Context, chosen map[planKey]plans.Record) e
 			return err
 		}
 		if since != "" {
-			g.handed.notes[key] = fmt.Sprintf("The plan that arrived was made before commit `%.10s` on %s, which changes this project", since, g.facts.PullRequest.Base.Branch)
+			g.handed.notes[key] = fmt.Sprintf("The plan that arrived was made before commit `%.10s` on %s, which changes this project", since, g.landing())
 			continue
 		}
 		data, err := g.Plans.Facts(ctx, r.Kept)
@@ -127,14 +128,18 @@ func (g *gatherer) fresh(ctx context.Context, chosen map[planKey]plans.Record) e
 	return nil
 }
 
-// overtaken names the first commit on the base branch after since that changes the source of the project in dir: its own files,
-// or a local module that it uses at the base or at the head. "": there is none, and a plan made then is still good.
+// overtaken names the first commit after since that changes the source of the project in dir: its own files, or a local module that
+// it uses at the base or at the head. It looks at what the pull request would land on: the base branch, and in a merge queue also
+// what is queued before it. "": there is none, and a plan made then is still good.
 func (g *gatherer) overtaken(ctx context.Context, since, dir string) (string, error) {
-	tip := g.facts.PullRequest.Base.SHA
+	tip, trees := g.facts.PullRequest.Base.SHA, []*tree{g.base, g.head}
+	if g.onto != nil {
+		tip, trees = g.onto.commit, []*tree{g.onto.tree, g.head}
+	}
 	if since == tip {
 		return "", nil
 	}
-	touched, err := g.touchedBetween(ctx, since, tip, dir)
+	touched, err := g.touchedBetween(ctx, since, tip, dir, trees)
 	var missing *gitmirror.MissingError
 	if errors.As(err, &missing) {
 		return tip, nil // the base branch was pushed over: nobody can tell what has changed
@@ -150,7 +155,7 @@ func (g *gatherer) overtaken(ctx context.Context, since, dir string) (string, er
 		if len(c.Parents) == 0 {
 			continue
 		}
-		touched, err := g.touchedBetween(ctx, c.Parents[0], c.SHA, dir)
+		touched, err := g.touchedBetween(ctx, c.Parents[0], c.SHA, dir, trees)
 		if err != nil && !errors.As(err, &missing) {
 			return "", err
 		}
@@ -161,7 +166,16 @@ func (g *gatherer) overtaken(ctx context.Context, since, dir string) (string, er
 	return tip, nil
 }
 
-func (g *gatherer) touchedBetween(ctx context.Context, from, to, dir string) (bool, error) {
+// landing names what the pull request would land on.
+func (g *gatherer) landing() string {
+	if g.onto != nil {
+		return g.facts.PullRequest.Base.Branch + " or queued before it"
+	}
+	return g.facts.PullRequest.Base.Branch
+}
+
+// touchedBetween reports whether the commits between two change the source of the project in dir, as any of the trees has it.
+func (g *gatherer) touchedBetween(ctx context.Context, from, to, dir string, trees []*tree) (bool, error) {
 	diff, err := g.Mirror.Diff(ctx, g.mirror, from, to)
 	if err != nil {
 		return false, fmt.Errorf("compare %s and %s: %w", from, to, err)
@@ -176,7 +190,7 @@ func (g *gatherer) touchedBetween(ctx context.Context, from, to, dir string) (bo
 	if len(changed) == 0 {
 		return false, nil
 	}
-	for _, t := range []*tree{g.base, g.head} {
+	for _, t := range trees {
 		touched, err := document.Touched(ctx, t, g.projects(), dir, changed)
 		if err != nil || touched {
 			return touched, err
@@ -197,9 +211,9 @@ func (g *gatherer) missingPlans(ctx context.Context, built *document.Result, cha
 			return err
 		}
 		if since != "" {
-			branch := g.facts.PullRequest.Base.Branch
 			built.Missing = append(built.Missing, gate.Missing{What: "plan", For: p.Dir, Remedy: fmt.Sprintf(
-				"Commit `%.10s` on %s changes this project and is not in the branch: merge %s into it, plan again, and commit `%s`.", since, branch, branch, p.File)})
+				"Commit `%.10s` on %s changes this project and is not in the branch: merge %s into it, plan again, and commit `%s`.",
+				since, g.landing(), g.facts.PullRequest.Base.Branch, p.File)})
 		}
 	}
 	for i := range built.Missing {
@@ -217,7 +231,9 @@ func (g *gatherer) missingPlans(ctx context.Context, built *document.Result, cha
 		if g.handed.note != "" {
 			say = append(say, g.handed.note+".")
 		}
-		if ways := g.ways(m.For); ways != "" {
+		if g.onto != nil && len(say) > 0 {
+			say = append(say, afterLanding)
+		} else if ways := g.ways(m.For); ways != "" {
 			say = append(say, ways)
 		} else {
 			say = append(say, m.Remedy)
