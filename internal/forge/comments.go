@@ -19,11 +19,32 @@ type comment struct {
 		Type  string `json:"type"`
 	} `json:"user"`
 	PullRequest *struct{} `json:"pull_request"`
+	Via         *struct {
+		ID int64 `json:"id"`
+	} `json:"performed_via_github_app"`
 }
 
-// by reports whether the bot wrote it. Anybody can write the marker; only the App has its bot's login.
-func (c *comment) by(bot string) bool {
-	return c.User != nil && strings.EqualFold(c.User.Login, bot)
+// author tells the App's own writing from others'. Anybody can write the marker; only the App has its bot's login, and a bot that
+// acted through the App is the App.
+type author struct {
+	app int64
+	bot string // its login; "" where GitHub does not say who the App is
+}
+
+// author is the App as a writer. A GitHub that does not know /app still says through which App a comment was written.
+func (r *Repo) author(ctx context.Context) (author, error) {
+	me, err := r.app.Identity(ctx)
+	if errors.As(err, new(NotFound)) {
+		return author{app: r.app.opts.AppID}, nil
+	}
+	return author{app: r.app.opts.AppID, bot: me.Bot()}, err
+}
+
+func (a author) wrote(c *comment) bool {
+	if c.User == nil {
+		return false
+	}
+	return a.bot != "" && strings.EqualFold(c.User.Login, a.bot) || c.Via != nil && c.Via.ID == a.app && c.User.Type == "Bot"
 }
 
 // PutComment makes the App's marked comment on an issue or pull request say body, and returns its id. An id that is still
@@ -60,14 +81,14 @@ func (r *Repo) editComment(ctx context.Context, id int64, body string) error {
 
 // ownComment is the App's oldest comment that begins with the marker; nil when there is none.
 func (r *Repo) ownComment(ctx context.Context, number int, marker string) (*comment, error) {
-	me, err := r.app.Identity(ctx)
+	me, err := r.author(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var found *comment
 	c := call{what: fmt.Sprintf("the comments on #%d", number), permission: "issues=read"}
 	err = pages(ctx, r, c, fmt.Sprintf("/issues/%d/comments", number), func(x comment) bool {
-		if x.by(me.Bot()) && strings.HasPrefix(strings.TrimSpace(x.Body), marker) {
+		if me.wrote(&x) && strings.HasPrefix(strings.TrimSpace(x.Body), marker) {
 			found = &x
 		}
 		return found == nil
@@ -93,13 +114,17 @@ func (r *Repo) React(ctx context.Context, commentID int64, content string) error
 // OpenIssue opens an issue, unless the App has opened one with the marker before, be it closed by now, and returns its
 // number. The marker, an HTML comment, is put before the body.
 func (r *Repo) OpenIssue(ctx context.Context, title, body, marker string) (int, error) {
-	me, err := r.app.Identity(ctx)
+	me, err := r.author(ctx)
 	if err != nil {
 		return 0, err
 	}
-	found, err := r.ownIssue(ctx, "&creator="+url.QueryEscape(me.Bot()), me.Bot(), marker)
+	filter := ""
+	if me.bot != "" {
+		filter = "&creator=" + url.QueryEscape(me.bot)
+	}
+	found, err := r.ownIssue(ctx, filter, me, marker)
 	if errors.As(err, new(Unprocessable)) { // not every GitHub takes a bot for a creator
-		found, err = r.ownIssue(ctx, "", me.Bot(), marker)
+		found, err = r.ownIssue(ctx, "", me, marker)
 	}
 	if err != nil || found != 0 {
 		return found, err
@@ -111,12 +136,12 @@ func (r *Repo) OpenIssue(ctx context.Context, title, body, marker string) (int, 
 	return out.Number, err
 }
 
-// ownIssue is the number of the bot's issue that begins with the marker, 0 when there is none.
-func (r *Repo) ownIssue(ctx context.Context, filter, bot, marker string) (int, error) {
+// ownIssue is the number of the App's issue that begins with the marker, 0 when there is none.
+func (r *Repo) ownIssue(ctx context.Context, filter string, me author, marker string) (int, error) {
 	found := 0
 	c := call{what: "its issues", permission: "issues=read"}
 	err := pages(ctx, r, c, "/issues?state=all&sort=created&direction=desc"+filter, func(x comment) bool {
-		if x.PullRequest == nil && x.by(bot) && strings.HasPrefix(strings.TrimSpace(x.Body), marker) {
+		if x.PullRequest == nil && me.wrote(&x) && strings.HasPrefix(strings.TrimSpace(x.Body), marker) {
 			found = x.Number
 		}
 		return found == 0

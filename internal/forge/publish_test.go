@@ -259,6 +259,13 @@ func TestIssue(t *testing.T) {
 			{request: mine, status: 422, answer: `{"message":"Validation Failed"}`},
 			{request: issues + "&per_page=100&page=1", answer: `[{"number":11,"user":{"login":"gate[bot]"},"body":"<!-- m -->"}]`},
 		}, 11},
+		"on a GitHub that does not say who the App is": {[]step{
+			{request: "GET /app", auth: "app", status: 404, answer: `{"message":"Not Found"}`},
+			{request: issues + "&per_page=100&page=1", answer: `[
+				{"number":9,"user":{"login":"octo","type":"User"},"performed_via_github_app":{"id":7},"body":"<!-- m -->"},
+				{"number":10,"user":{"login":"x[bot]","type":"Bot"},"performed_via_github_app":{"id":8},"body":"<!-- m -->"},
+				{"number":11,"user":{"login":"g[bot]","type":"Bot"},"performed_via_github_app":{"id":7},"body":"<!-- m -->"}]`},
+		}, 11},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
