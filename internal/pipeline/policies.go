@@ -44,6 +44,9 @@ func (p *Policies) Engine(ctx context.Context, config repoconfig.Policies, base 
 	for id, r := range config.Rules {
 		options.Rules[id] = rules.Setting(r)
 	}
+	if len(config.Bundles) > 0 {
+		return nil, []gate.Problem{{Code: "rules", Message: "policies.bundles cannot be read by this version", Remedy: "Put the rules into a folder of policies.paths."}}, nil
+	}
 	identity := map[string]string{}
 	for _, dir := range config.Paths {
 		files, n, err := base.sub(ctx, dir, isPolicyFile)

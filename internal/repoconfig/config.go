@@ -86,12 +86,33 @@ type Helm struct {
 	Namespace string   `yaml:"namespace"`
 }
 
+// Files names, as patterns, what must be readable as what it is. Files of these kinds are also found by their content; of one that is
+// named here it is an error not to be of its kind.
+type Files struct {
+	Ansible       []string `yaml:"ansible"`
+	CloudInit     []string `yaml:"cloud_init"`
+	Codeowners    []string `yaml:"codeowners"`
+	Dockerfile    []string `yaml:"dockerfile"`
+	GitHubActions []string `yaml:"github_actions"`
+	GitLabCI      []string `yaml:"gitlab_ci"`
+	Jenkinsfile   []string `yaml:"jenkinsfile"`
+}
+
+// ByKind are the patterns by the kind of document that they name.
+func (f Files) ByKind() map[string][]string {
+	return map[string][]string{
+		gate.KindAnsible: f.Ansible, gate.KindCloudInit: f.CloudInit, gate.KindCodeowners: f.Codeowners, gate.KindDockerfile: f.Dockerfile,
+		gate.KindGitHubActions: f.GitHubActions, gate.KindGitLabCI: f.GitLabCI, gate.KindJenkinsfile: f.Jenkinsfile,
+	}
+}
+
 // Policies says which rules are in force.
 type Policies struct {
-	Packs []string               `yaml:"packs"` // nil: the default packs; empty: none
-	Paths []string               `yaml:"paths"`
-	Scope string                 `yaml:"scope"`
-	Rules map[string]RuleSetting `yaml:"rules"`
+	Packs   []string               `yaml:"packs"` // nil: the default packs; empty: none
+	Paths   []string               `yaml:"paths"`
+	Bundles []Bundle               `yaml:"bundles"`
+	Scope   string                 `yaml:"scope"`
+	Rules   map[string]RuleSetting `yaml:"rules"`
 }
 
 // RuleSetting changes one rule.

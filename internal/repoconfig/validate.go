@@ -94,6 +94,7 @@ func (v *validator) policies(p *Policies) {
 	for i, dir := range p.Paths {
 		v.dir(fmt.Sprintf("policies.paths.%d", i), dir)
 	}
+	v.bundles(p.Bundles)
 	for id, r := range p.Rules {
 		if r.Enforcement != "" && !oneOf(r.Enforcement, gate.EnforceDeny, gate.EnforceWarn, gate.EnforceOff) {
 			v.add("policies.rules."+id+".enforcement", "is %q; wanted: deny, warn or off", r.Enforcement)
