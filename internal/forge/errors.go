@@ -76,7 +76,8 @@ func (e Unprocessable) Error() string {
 // call says what a request is about, for its errors.
 type call struct {
 	what       string
-	permission string // what it needs, when GitHub does not say
+	permission string  // what it needs, when GitHub does not say
+	said       *string // takes GitHub's own words about a refusal, where one status means several things; nil: not wanted
 }
 
 // translate turns whatever went wrong into one of the package's errors. A context that is over stays its own error: it says
@@ -123,6 +124,9 @@ func rootCause(err error) error {
 
 func byStatus(resp *http.Response, c call, now time.Time) error {
 	message := apiMessage(resp)
+	if c.said != nil {
+		*c.said = message
+	}
 	if until, ok := limitedUntil(resp, message, now); ok {
 		return RateLimited{Until: until}
 	}

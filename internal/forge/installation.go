@@ -68,16 +68,20 @@ func (in *installation) renew(old *ghinstallation.Transport) {
 	}
 }
 
-// Repo is a repository as one installation sees it.
+// Repo is a repository as one installation sees it, or as one person does ([App.As]).
 type Repo struct {
 	app         *App
 	in          *installation
+	person      *github.Client // whose token is used instead of the installation's; nil: the installation's
 	owner, name string
 }
 
 // Token is an installation token for git over HTTPS, as the password of user x-access-token. It is good for a minute or
 // more.
 func (r *Repo) Token(ctx context.Context) (string, error) {
+	if r.person != nil {
+		return "", errors.New("git is read as the App, not with a person's token")
+	}
 	transport, err := r.in.current()
 	if err != nil {
 		return "", err
@@ -99,6 +103,9 @@ func (r *Repo) do(ctx context.Context, c call, method, path string, body, out an
 }
 
 func (r *Repo) raw(ctx context.Context, c call, method, path string, body, out any) (*github.Response, error) {
+	if r.person != nil {
+		return send(ctx, r.person, r.app.opts, c, method, path, body, out)
+	}
 	token, err := r.in.current()
 	if err != nil {
 		return nil, err
