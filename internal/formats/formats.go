@@ -45,7 +45,7 @@ func (e *Unreadable) Error() string { return e.Reason }
 
 // Reader reads files, one after the other. It is not safe for concurrent use and must be closed.
 type Reader struct {
-	session *sandbox.Session
+	session sandbox.Caller
 	deaths  int
 }
 
@@ -53,7 +53,10 @@ type Reader struct {
 const maxDeaths = 3
 
 // New makes a reader whose work happens in a child that workers starts.
-func New(workers *sandbox.Workers) *Reader { return &Reader{session: workers.Session()} }
+func New(workers *sandbox.Workers) *Reader { return With(workers.Session()) }
+
+// With makes a reader whose work a worker does, which the reader closes.
+func With(worker sandbox.Caller) *Reader { return &Reader{session: worker} }
 
 // Close ends the child.
 func (r *Reader) Close() { r.session.Close() }

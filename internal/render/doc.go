@@ -29,10 +29,15 @@ const (
 const code = "render"
 
 // Renderer implements [document.Renderer].
-type Renderer struct{ workers *sandbox.Workers }
+type Renderer struct{ worker func() sandbox.Caller }
 
 // New makes a renderer whose work happens in the children that workers starts.
-func New(workers *sandbox.Workers) *Renderer { return &Renderer{workers} }
+func New(workers *sandbox.Workers) *Renderer {
+	return With(func() sandbox.Caller { return workers.Session() })
+}
+
+// With makes a renderer whose work is done by the workers that it is given: one for each call of Render, which closes it.
+func With(worker func() sandbox.Caller) *Renderer { return &Renderer{worker} }
 
 // root is something to render.
 type root struct {
@@ -71,7 +76,7 @@ type reply struct {
 
 // run is one call of Render.
 type run struct {
-	session *sandbox.Session
+	session sandbox.Caller
 	done    map[string]*reply // by digest of the job
 	deaths  int
 }
@@ -81,7 +86,7 @@ type run struct {
 // laying another one, or an Application, on top of it.
 func (r *Renderer) Render(ctx context.Context, trees []document.Tree, options document.RenderOptions) ([]document.Rendered, error) {
 	out := make([]document.Rendered, len(trees))
-	work := &run{session: r.workers.Session(), done: map[string]*reply{}}
+	work := &run{session: r.worker(), done: map[string]*reply{}}
 	defer work.session.Close()
 	keep := map[string]bool{}
 	for i, tree := range slices.Backward(trees) {

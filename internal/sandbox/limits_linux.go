@@ -1,16 +1,23 @@
 package sandbox
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
+	"time"
 )
 
 // setLimits sets the kernel's limits for this process, and leaves the file system where the parent gave it namespaces of its own.
 func setLimits(l Limits) error {
 	const data, core = 2, 4 // RLIMIT_DATA, RLIMIT_CORE
-	seconds := uint64(math.Ceil(l.CPU.Seconds()))
+	// A machine that runs out of memory ends a worker rather than the server. Where that cannot be said, the limits must do.
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0) //nolint:errcheck // as above
+	// The parent counts what each request takes; this is for a parent that cannot.
+	seconds := uint64(math.Ceil(l.CPU.Seconds() * lifetime))
 	for _, limit := range []struct {
 		resource int
 		value    uint64
@@ -48,12 +55,36 @@ func attributes(namespaces bool) *syscall.SysProcAttr {
 	return attr
 }
 
-// overtime reports whether an ended process had used up its processor time; the kernel then kills it without a word. It counts in
-// ticks, so the figures do not agree to the last percent.
+// killGroup kills a child and whatever it has started, which it has no reason to.
+func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) } //nolint:errcheck // it may have ended
+
+// ticksPerSecond is the unit of the kernel's account of processor time, on every architecture that Go runs on.
+const ticksPerSecond = 100
+
+// used is the processor time that a running process has taken so far, and the memory that it holds, in bytes; ok is false when
+// that cannot be told.
+func used(pid int) (cpu time.Duration, resident int64, ok bool) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, 0, false
+	}
+	// The name in the second field may hold anything, also spaces and brackets.
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) < 22 {
+		return 0, 0, false
+	}
+	user, err1 := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	pages, err3 := strconv.ParseInt(fields[21], 10, 64)
+	return time.Duration(user+system) * time.Second / ticksPerSecond, pages * int64(os.Getpagesize()), err1 == nil && err2 == nil && err3 == nil
+}
+
+// overtime reports whether an ended process had used up the processor time of its whole life; the kernel then kills it without a
+// word. It counts in ticks, so the figures do not agree to the last percent.
 func overtime(state *os.ProcessState, l Limits) bool {
 	if state == nil {
 		return false
 	}
 	status, ok := state.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL && state.UserTime()+state.SystemTime() >= l.CPU*4/5
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL && state.UserTime()+state.SystemTime() >= l.CPU*lifetime*4/5
 }

@@ -1,16 +1,10 @@
 package sandbox
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -45,11 +39,21 @@ func New(limits Limits) (*Workers, error) {
 // Limits are those in force.
 func (w *Workers) Limits() Limits { return w.limits }
 
+// Caller has requests answered by a worker: a [Session], or what stands for one in a worker, which starts none itself.
+type Caller interface {
+	// Call hands a request over and returns its answer. The error is a [*Death] when the worker ended or met a limit.
+	Call(ctx context.Context, request []byte) ([]byte, error)
+
+	// Close ends the worker. The next call has another one.
+	Close()
+}
+
 // Session is one child at a time, started when it is first needed and again after it died. It is not safe for concurrent use.
 type Session struct {
 	workers *Workers
 	child   *child
-	spent   time.Duration // in the child's requests so far
+	spent   time.Duration // of the child's processor time so far
+	served  int           // requests that it has answered
 }
 
 // Session makes a session, which must be closed.
@@ -59,14 +63,32 @@ func (w *Workers) Session() *Session { return &Session{workers: w} }
 func (s *Session) Close() {
 	if s.child != nil {
 		s.child.kill()
-		s.child, s.spent = nil, 0
+		s.child, s.spent, s.served = nil, 0, 0
 	}
 }
+
+// PID is the child's process id, 0 when there is none.
+func (s *Session) PID() int {
+	if s.child == nil {
+		return 0
+	}
+	return s.child.cmd.Process.Pid
+}
+
+// Served is how many requests the present child has answered.
+func (s *Session) Served() int { return s.served }
 
 // Call hands a request to the child and returns its answer. The error is a [*Death] when the child ended or met a limit, and the
 // context's when that ended first; then the next call starts another child.
 func (s *Session) Call(ctx context.Context, request []byte) ([]byte, error) {
-	limits := s.workers.limits
+	return s.Talk(ctx, request, func(context.Context, []byte) ([]byte, error) {
+		return nil, &Death{Reason: "asks what nobody answers"}
+	})
+}
+
+// Talk is Call with answers to what the child asks meanwhile. An error of answer ends the child and is returned. The time that answer
+// takes is not the child's.
+func (s *Session) Talk(ctx context.Context, request []byte, answer func(ctx context.Context, question []byte) ([]byte, error)) ([]byte, error) {
 	if int64(len(request)) > Request {
 		return nil, &Death{Reason: fmt.Sprintf("would be handed %d MiB, more than the limit of %d", len(request)>>20, Request>>20), Limit: true}
 	}
@@ -77,173 +99,125 @@ func (s *Session) Call(ctx context.Context, request []byte) ([]byte, error) {
 		}
 		s.child = started
 	}
-	type result struct {
-		data []byte
-		err  error
+	t := &talk{child: s.child, limits: s.workers.limits, answer: answer, events: make(chan event), replies: make(chan []byte)}
+	if cpu, _, ok := used(s.PID()); ok {
+		t.before = cpu
 	}
-	c, began := s.child, time.Now()
-	done := make(chan result, 1)
-	go func() {
-		data, err := c.exchange(request, limits.Answer)
-		done <- result{data, err}
-	}()
-	clock := time.NewTimer(limits.Wall)
+	data, err := t.run(ctx, request)
+	if err == nil {
+		// A child that did much is replaced, so that the last of many requests is not blamed for the time of all.
+		cpu, _, ok := used(s.PID())
+		if s.spent, s.served = cpu, s.served+1; !ok || s.spent > s.workers.limits.CPU*lifetime/2 {
+			s.Close()
+		}
+		return data, nil
+	}
+	s.Close()
+	close(t.replies)
+	for range t.events { // until nobody uses the pipes any more
+	}
+	var broken *pipeError
+	if errors.As(err, &broken) {
+		err = t.child.death(broken.err, t.limits)
+	}
+	var death *Death
+	if errors.As(err, &death) {
+		death.Doing = t.doing
+	}
+	return nil, err
+}
+
+// talk is one request on its way.
+type talk struct {
+	child   *child
+	limits  Limits
+	answer  func(ctx context.Context, question []byte) ([]byte, error)
+	events  chan event
+	replies chan []byte
+	before  time.Duration // the child's processor time until now
+	doing   string
+}
+
+// event is a frame that came, or the end of the pipe.
+type event struct {
+	kind byte
+	data []byte
+	err  error
+}
+
+// pipeError says that the pipe to the child is broken, as it is when the child has ended.
+type pipeError struct{ err error }
+
+func (e *pipeError) Error() string { return e.err.Error() }
+
+// look is how often a working child's processor time is looked at.
+const look = 100 * time.Millisecond
+
+// run waits for the answer and answers questions. After an error somebody must kill the child, close the replies and drain the events.
+func (t *talk) run(ctx context.Context, request []byte) ([]byte, error) {
+	go t.carry(request)
+	left := t.limits.Wall
+	began := time.Now()
+	clock := time.NewTimer(left)
 	defer clock.Stop()
-	select {
-	case r := <-done:
-		if r.err == nil {
-			// A child that did much is replaced, so that the last of many requests is not blamed for the time of all.
-			if s.spent += time.Since(began); s.spent > limits.CPU/4 {
-				s.Close()
+	meter := time.NewTicker(look)
+	defer meter.Stop()
+	for {
+		select {
+		case e := <-t.events:
+			switch {
+			case e.err != nil:
+				return nil, &pipeError{e.err}
+			case e.kind == frameAnswer:
+				return e.data, nil
+			case e.kind == frameDoing:
+				t.doing = string(e.data)
+				continue
 			}
-			return r.data, nil
-		}
-		s.Close()
-		return nil, c.death(r.err, limits)
-	case <-clock.C:
-		s.Close()
-		<-done
-		return nil, &Death{Reason: fmt.Sprintf("took more than %s", limits.Wall), Limit: true}
-	case <-ctx.Done():
-		s.Close()
-		<-done
-		return nil, ctx.Err()
-	}
-}
-
-// child is a running process.
-type child struct {
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	out    io.ReadCloser
-	stderr *tail
-}
-
-// startTime is how long a child may take to begin, on a busy machine.
-const startTime = time.Minute
-
-// start starts a child, with namespaces of its own where the kernel lets us.
-func (w *Workers) start(ctx context.Context) (*child, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	w.mu.Lock()
-	plain := w.plain
-	w.mu.Unlock()
-	if !plain {
-		c, err := w.spawn(true)
-		if err == nil {
-			return c, nil
+			clock.Stop()
+			left -= time.Since(began)
+			data, err := t.answer(ctx, e.data)
+			if err != nil {
+				return nil, err
+			}
+			began = time.Now()
+			clock.Reset(left)
+			t.replies <- data
+		case <-meter.C:
+			if cpu, _, ok := used(t.child.cmd.Process.Pid); ok && cpu-t.before > t.limits.CPU {
+				return nil, &Death{Reason: fmt.Sprintf("took more than %s of processor time", t.limits.CPU), Limit: true}
+			}
+		case <-clock.C:
+			return nil, &Death{Reason: fmt.Sprintf("took more than %s", t.limits.Wall), Limit: true}
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
-	c, err := w.spawn(false)
-	if err != nil {
-		return nil, fmt.Errorf("start a worker process: %w", err)
-	}
-	w.mu.Lock()
-	w.plain = true
-	w.mu.Unlock()
-	return c, nil
 }
 
-func (w *Workers) spawn(namespaces bool) (*child, error) {
-	cmd := exec.Command(w.program, Argument) //nolint:noctx // the session ends it
-	if namespaces {
-		cmd.Args = append(cmd.Args, isolated)
+// carry moves frames between the child and run, and closes the events when nothing more will come.
+func (t *talk) carry(request []byte) {
+	defer close(t.events)
+	if err := writeFrame(t.child.in, frameRequest, request); err != nil {
+		t.events <- event{err: err}
+		return
 	}
-	cmd.Env = []string{}
-	cmd.Dir = "/"
-	cmd.SysProcAttr = attributes(namespaces)
-	c := &child{cmd: cmd, stderr: &tail{}}
-	cmd.Stderr = c.stderr
-	var err error
-	if c.in, err = cmd.StdinPipe(); err != nil {
-		return nil, err
+	limits := map[byte]int64{frameAnswer: t.limits.Answer, frameQuestion: t.limits.Answer, frameDoing: maxDoing}
+	for {
+		kind, data, err := readFrame(t.child.out, limits)
+		t.events <- event{kind, data, err}
+		switch {
+		case err != nil || kind == frameAnswer:
+			return
+		case kind == frameQuestion:
+			data, ok := <-t.replies
+			if !ok {
+				return
+			}
+			if err := writeFrame(t.child.in, frameReply, data); err != nil {
+				t.events <- event{err: err}
+				return
+			}
+		}
 	}
-	if c.out, err = cmd.StdoutPipe(); err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	limits, err := json.Marshal(w.limits)
-	if err != nil {
-		c.kill()
-		return nil, err
-	}
-	hello := time.AfterFunc(startTime, func() { _ = cmd.Process.Kill() })
-	defer hello.Stop()
-	if answer, err := c.exchange(limits, 0); err != nil || len(answer) > 0 {
-		c.kill()
-		return nil, fmt.Errorf("it does not answer: %s", firstLine(c.stderr.String()))
-	}
-	return c, nil
-}
-
-func (c *child) exchange(request []byte, limit int64) ([]byte, error) {
-	if err := writeFrame(c.in, request); err != nil {
-		return nil, err
-	}
-	return readFrame(c.out, limit)
-}
-
-// kill ends the process and waits for it.
-func (c *child) kill() {
-	_ = c.cmd.Process.Kill() //nolint:errcheck // it may have ended
-	_ = c.in.Close()         //nolint:errcheck // as above
-	_ = c.cmd.Wait()         //nolint:errcheck // how it ended is read from the state
-}
-
-// outOfMemory is what runtimes say when the kernel gives them no more: for values, for a stack, for a thread's stack.
-var outOfMemory = []string{
-	"out of memory", "cannot allocate memory", "failed to allocate", "stack exceeds", "pthread_create failed", "failed to create new OS thread",
-}
-
-// death says why the child ended; it is called after kill.
-func (c *child) death(err error, l Limits) error {
-	var long errTooLong
-	said := c.stderr.String()
-	switch {
-	case errors.As(err, &long):
-		return &Death{Reason: fmt.Sprintf("made more than %d MiB", long.limit>>20), Limit: true}
-	case slices.ContainsFunc(outOfMemory, func(sign string) bool { return strings.Contains(said, sign) }):
-		return &Death{Reason: fmt.Sprintf("took more than %d MiB of memory", l.Memory>>20), Limit: true}
-	case overtime(c.cmd.ProcessState, l):
-		return &Death{Reason: fmt.Sprintf("took more than %s of processor time", l.CPU), Limit: true}
-	}
-	reason := "ended"
-	if state := c.cmd.ProcessState; state != nil {
-		reason = "ended (" + state.String() + ")"
-	}
-	if line := firstLine(said); line != "" {
-		reason += ": " + line
-	}
-	return &Death{Reason: reason}
-}
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return line[:min(len(line), 200)]
-}
-
-// tail keeps the beginning of what a child says on standard error, which is where a runtime says why it gives up.
-type tail struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if room := 8<<10 - t.text.Len(); room > 0 {
-		t.text.Write(p[:min(room, len(p))])
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.text.String()
 }
