@@ -46,6 +46,8 @@ type RulesetSpec struct {
 	Branches    []string // "~DEFAULT_BRANCH" (when nil), "~ALL", "refs/heads/release/*"
 	Exclude     []string
 	Bypass      []BypassActor
+	// Repositories are those that an organisation's ruleset is for, by name; nil: all of them.
+	Repositories []string
 
 	RequiredChecks   []RequiredCheck
 	Strict           bool
@@ -56,13 +58,9 @@ type RulesetSpec struct {
 	Linear           bool
 	BlockForcePush   bool
 	BlockDeletion    bool
-	RequireSignature bool // reported, not enforced
-}
-
-type ruleset struct {
-	id   int64
-	repo *Repo
-	spec RulesetSpec
+	RequireSignature bool // this and the two below are reported, not enforced
+	CodeOwners       bool
+	ResolveThreads   bool
 }
 
 // rules are what one source of protection, or all together, ask of a branch.
@@ -98,35 +96,6 @@ func (r *Repo) Unprotect(branch string) {
 	}
 }
 
-// AddRuleset adds a ruleset, sends repository_ruleset.created, and returns its number.
-func (r *Repo) AddRuleset(spec RulesetSpec) int64 {
-	r.s.mu.Lock()
-	defer r.s.mu.Unlock()
-	if spec.Enforcement == "" {
-		spec.Enforcement = "active"
-	}
-	if spec.Branches == nil {
-		spec.Branches = []string{"~DEFAULT_BRANCH"}
-	}
-	rs := &ruleset{id: r.s.id(), repo: r, spec: spec}
-	r.rulesets = append(r.rulesets, rs)
-	r.s.emit("repository_ruleset", "created", r, r.someOwner(), object{"repository_ruleset": rs.json(true)})
-	return rs.id
-}
-
-// DeleteRuleset removes a ruleset and sends repository_ruleset.deleted.
-func (r *Repo) DeleteRuleset(id int64) {
-	r.s.mu.Lock()
-	defer r.s.mu.Unlock()
-	for i, rs := range r.rulesets {
-		if rs.id == id {
-			r.rulesets = slices.Delete(r.rulesets, i, i+1)
-			r.s.emit("repository_ruleset", "deleted", r, r.someOwner(), object{"repository_ruleset": rs.json(true)})
-			return
-		}
-	}
-}
-
 func (r *Repo) protection(branch string) *Protection {
 	if p := r.protections[branch]; p != nil {
 		return p
@@ -137,22 +106,6 @@ func (r *Repo) protection(branch string) *Protection {
 		}
 	}
 	return nil
-}
-
-func (rs *ruleset) covers(branch string) bool {
-	hit := func(patterns []string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool {
-			switch p {
-			case "~ALL":
-				return true
-			case "~DEFAULT_BRANCH":
-				return branch == rs.repo.defaultBranch
-			}
-			matched, err := path.Match(trimHeads(p), branch)
-			return err == nil && matched
-		})
-	}
-	return rs.spec.Enforcement == "active" && hit(rs.spec.Branches) && !hit(rs.spec.Exclude)
 }
 
 // sources are the protections of a branch, each with its own way around.
@@ -166,39 +119,18 @@ func (r *Repo) sources(branch string) []rules {
 			bypass: func(a actor, _ bool) bool { return !p.EnforceAdmins && a.inst == nil && r.roleOf(a.user) == roleAdmin },
 		})
 	}
-	for _, rs := range r.rulesets {
-		if rs.covers(branch) {
+	for _, rs := range r.allRulesets() {
+		if rs.covers(r, branch) {
 			sp := rs.spec
 			out = append(out, rules{
 				checks: sp.RequiredChecks, strict: sp.Strict, needPR: sp.RequirePR || sp.RequiredReviews > 0, linear: sp.Linear,
 				reviews: sp.RequiredReviews, dismissStale: sp.DismissStale, lastPush: sp.RequireLastPush, noForce: sp.BlockForcePush,
-				noDelete: sp.BlockDeletion, bypass: rs.bypassed,
+				noDelete: sp.BlockDeletion,
+				bypass:   func(a actor, viaPR bool) bool { return rs.bypassed(r, a, viaPR) },
 			})
 		}
 	}
 	return out
-}
-
-func (rs *ruleset) bypassed(a actor, viaPR bool) bool {
-	return slices.ContainsFunc(rs.spec.Bypass, func(b BypassActor) bool {
-		if b.Mode == "pull_request" && !viaPR {
-			return false
-		}
-		switch b.Type {
-		case "Integration":
-			return a.app != nil && a.app.id == b.ID
-		case "OrganizationAdmin":
-			o := rs.repo.s.orgs[key(rs.repo.owner.login)]
-			return a.inst == nil && o != nil && o.members[a.user] == "admin"
-		case "RepositoryRole":
-			least := map[int64]role{5: roleAdmin, 2: roleMaintain, 4: roleWrite}[b.ID]
-			return a.inst == nil && least > roleNone && rs.repo.roleOf(a.user) >= least
-		case "Team":
-			o := rs.repo.s.orgs[key(rs.repo.owner.login)]
-			return o != nil && slices.ContainsFunc(o.teams, func(t *Team) bool { return t.id == b.ID && t.has(a.user) })
-		}
-		return false
-	})
 }
 
 // rulesFor is everything together, for showing.

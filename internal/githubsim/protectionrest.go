@@ -1,7 +1,6 @@
 package githubsim
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 )
@@ -105,108 +104,4 @@ func (c *call) getProtection() (reply, error) {
 		}
 	}
 	return ok(out)
-}
-
-// parts are the rules of a ruleset in GitHub's form.
-func (rs *ruleset) parts() []object {
-	sp, out := rs.spec, []object{}
-	add := func(on bool, typ string, params object) {
-		if !on {
-			return
-		}
-		o := object{"type": typ}
-		if params != nil {
-			o["parameters"] = params
-		}
-		out = append(out, o)
-	}
-	checks := []object{}
-	for _, rc := range sp.RequiredChecks {
-		o := object{"context": rc.Context}
-		if rc.AppID != 0 {
-			o["integration_id"] = rc.AppID
-		}
-		checks = append(checks, o)
-	}
-	add(sp.BlockDeletion, "deletion", nil)
-	add(sp.BlockForcePush, "non_fast_forward", nil)
-	add(sp.Linear, "required_linear_history", nil)
-	add(sp.RequireSignature, "required_signatures", nil)
-	add(sp.RequirePR || sp.RequiredReviews > 0, "pull_request", object{
-		"required_approving_review_count": sp.RequiredReviews, "dismiss_stale_reviews_on_push": sp.DismissStale,
-		"require_code_owner_review": false, "require_last_push_approval": sp.RequireLastPush,
-		"required_review_thread_resolution": false, "allowed_merge_methods": []string{"merge", "squash", "rebase"},
-	})
-	add(len(checks) > 0, "required_status_checks", object{
-		"strict_required_status_checks_policy": sp.Strict, "do_not_enforce_on_create": false, "required_status_checks": checks,
-	})
-	return out
-}
-
-// json is the ruleset; who may go around it is shown only to those who may change it.
-func (rs *ruleset) json(full bool) object {
-	out := object{
-		"id": rs.id, "name": rs.spec.Name, "target": "branch", "source_type": "Repository", "source": rs.repo.fullName(),
-		"enforcement": rs.spec.Enforcement, "node_id": nodeID("RepositoryRuleset", rs.id), "created_at": stamp(rs.repo.made),
-		"updated_at": stamp(rs.repo.made), "current_user_can_bypass": "never",
-		"_links": object{
-			"self": object{"href": rs.repo.api(fmt.Sprintf("/rulesets/%d", rs.id))},
-			"html": object{"href": rs.repo.html(fmt.Sprintf("/rules/%d", rs.id))},
-		},
-		"conditions": object{"ref_name": object{"include": orEmpty(rs.spec.Branches), "exclude": orEmpty(rs.spec.Exclude)}},
-		"rules":      rs.parts(),
-	}
-	if full {
-		actors := []object{}
-		for _, b := range rs.spec.Bypass {
-			o := object{"actor_type": b.Type, "bypass_mode": b.Mode, "actor_id": b.ID}
-			if b.Type == "OrganizationAdmin" {
-				o["actor_id"] = nil
-			}
-			actors = append(actors, o)
-		}
-		out["bypass_actors"] = actors
-	}
-	return out
-}
-
-func (c *call) listRulesets() (reply, error) {
-	items := []object{}
-	for _, rs := range c.repo.rulesets {
-		o := rs.json(false)
-		delete(o, "rules")
-		delete(o, "conditions")
-		delete(o, "current_user_can_bypass")
-		items = append(items, o)
-	}
-	return c.list(items)
-}
-
-func (c *call) getRuleset() (reply, error) {
-	for _, rs := range c.repo.rulesets {
-		if rs.id != int64(c.num("id")) {
-			continue
-		}
-		full := c.actor.inst == nil && c.repo.roleOf(c.actor.user) == roleAdmin
-		if c.actor.inst != nil {
-			full = c.actor.covers(c.repo) && c.actor.may("administration:write")
-		}
-		return ok(rs.json(full))
-	}
-	return reply{}, notFound()
-}
-
-func (c *call) branchRules() (reply, error) {
-	items := []object{}
-	for _, rs := range c.repo.rulesets {
-		if !rs.covers(c.params["branch"]) {
-			continue
-		}
-		for _, part := range rs.parts() {
-			items = append(items, with(part, object{
-				"ruleset_source_type": "Repository", "ruleset_source": c.repo.fullName(), "ruleset_id": rs.id,
-			}))
-		}
-	}
-	return c.list(items)
 }

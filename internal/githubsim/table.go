@@ -18,6 +18,7 @@ func (s *Server) table() []route {
 		checksWrite = need{app: "checks:write", role: "app"}
 		statuses    = need{app: "statuses:read"}
 		admin       = need{app: "administration:read", role: "admin"}
+		adminWrite  = need{app: "administration:write", role: "admin"}
 		actions     = need{app: "actions:read"}
 		push        = need{app: "contents:write", role: "read"} // merge says itself who may
 	)
@@ -64,6 +65,8 @@ func (s *Server) table() []route {
 		rt("GET "+repo+"/rulesets", meta, (*call).listRulesets),
 		rt("GET "+repo+"/rulesets/{id}", meta, (*call).getRuleset),
 		rt("GET "+repo+"/git/ref/{ref...}", contents, (*call).getRef),
+		rt("POST "+repo+"/rulesets", adminWrite, (*call).createRuleset),
+		rt("PUT "+repo+"/rulesets/{id}", adminWrite, (*call).updateRuleset),
 		rt("GET "+repo+"/git/matching-refs/{ref...}", contents, (*call).matchingRefs),
 		rt("GET "+repo+"/git/commits/{sha}", contents, (*call).gitCommit),
 		rt("GET "+repo+"/contents", contents, (*call).getContents),

@@ -32,6 +32,7 @@ type Org struct {
 	members     map[*User]string // admin or member
 	order       []*User
 	teams       []*Team
+	rulesets    []*ruleset
 	defaultRole role
 }
 
