@@ -206,6 +206,7 @@ func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string
 	options := document.Options{
 		Redactor:   document.NewRedactor(key),
 		Kubernetes: pipeline.KubernetesOptions(c.Kubernetes, ""),
+		Files:      c.Files.ByKind(),
 		Terraform:  document.TerraformOptions{Discover: true},
 	}
 	made, err := renderer()

@@ -15,6 +15,7 @@ type Options struct {
 	Redactor   *Redactor // never nil in production
 	Terraform  TerraformOptions
 	Kubernetes KubernetesOptions
+	Files      map[string][]string // patterns of files that must be of a kind, by kind (gate.KindAnsible and the like)
 	Limits     Limits
 	Changed    map[string]bool // paths that the pull request changes, old names of renames included; nil: unknown, all of them
 	Plans      []PlanFile      // plans from elsewhere than the tree

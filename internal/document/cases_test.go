@@ -93,6 +93,7 @@ func options(t *testing.T, folder string) document.Options {
 		Committed []string
 		Discover  bool
 		Paths     []string
+		Files     map[string][]string
 		Changed   []string
 		Limits    document.Limits
 		Plans     []document.PlanFile
@@ -110,7 +111,7 @@ func options(t *testing.T, folder string) document.Options {
 		t.Fatal(err)
 	}
 	o.Terraform = document.TerraformOptions{Projects: given.Projects, Committed: given.Committed, Discover: given.Discover}
-	o.Kubernetes.Paths = given.Paths
+	o.Kubernetes.Paths, o.Files = given.Paths, given.Files
 	o.Limits = given.Limits
 	for _, plan := range given.Plans {
 		if plan.Data, err = os.ReadFile(filepath.Join("testdata/plans", filepath.Base(plan.File))); err != nil {

@@ -15,6 +15,7 @@ func isYAMLName(file string) bool {
 // file is one by its on and jobs.
 func workflowKind() fileKind {
 	return fileKind{
+		kind:  gate.KindGitHubActions,
 		what:  "a GitHub Actions workflow",
 		named: func(file string) bool { return path.Dir(file) == ".github/workflows" && isYAML(file) },
 		may: func(file string, data []byte) bool {
@@ -24,9 +25,8 @@ func workflowKind() fileKind {
 	}
 }
 
-func readWorkflow(r *fileReader, file string, data []byte) (*fileDocument, error) {
+func readWorkflow(r *fileReader, _ string, data []byte, inPlace bool) (*fileDocument, error) {
 	v, err := r.yaml(data)
-	inPlace := path.Dir(file) == ".github/workflows"
 	if err != nil {
 		if inPlace {
 			return nil, err
@@ -86,14 +86,15 @@ func withTriggers(v *value) *value {
 // actionKind are composite and other actions.
 func actionKind() fileKind {
 	return fileKind{
+		kind:  gate.KindGitHubActions,
 		what:  "a GitHub action",
 		named: nil, // many a repository has an action.yml of another sort
 		may: func(file string, data []byte) bool {
 			return isYAMLName(file) && hasWord(data, "runs") && hasWord(data, "using")
 		},
-		read: func(r *fileReader, file string, data []byte) (*fileDocument, error) {
+		read: func(r *fileReader, file string, data []byte, sure bool) (*fileDocument, error) {
 			v, err := r.yaml(data)
-			if base := path.Base(file); err != nil && (base == "action.yml" || base == "action.yaml") {
+			if base := path.Base(file); err != nil && (sure || base == "action.yml" || base == "action.yaml") {
 				return nil, err
 			}
 			if err != nil || v.at("runs", "using").str() == "" {

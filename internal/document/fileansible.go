@@ -11,14 +11,16 @@ import (
 // playbookKind are Ansible playbooks: YAML lists of plays, wherever they lie.
 func playbookKind() fileKind {
 	return fileKind{
+		kind: gate.KindAnsible,
 		what: "an Ansible playbook",
 		may: func(file string, data []byte) bool {
 			return isYAMLName(file) && hasWord(data, "hosts:", "import_playbook", `"hosts"`)
 		},
-		read: func(r *fileReader, file string, data []byte) (*fileDocument, error) {
+		beside: besidePlaybook,
+		read: func(r *fileReader, file string, data []byte, sure bool) (*fileDocument, error) {
 			v, err := r.yaml(data)
 			if err != nil {
-				if dirNamed(file, "playbooks") || path.Base(file) == "site.yml" {
+				if sure || dirNamed(file, "playbooks") || path.Base(file) == "site.yml" {
 					return nil, err
 				}
 				return nil, nil
@@ -36,6 +38,17 @@ func playbookKind() fileKind {
 			return &fileDocument{kind: gate.KindAnsible, typ: "playbook", line: 1, value: objectValue(1, "plays", plays)}, nil
 		},
 	}
+}
+
+// besidePlaybook reports whether a file is one of those that stand beside playbooks and tasks and do nothing by themselves: variables,
+// a role's or a collection's description, requirements, or an empty file.
+func besidePlaybook(r *fileReader, file string, data []byte) bool {
+	v, err := r.yaml(data)
+	if err != nil || !isYAMLName(file) {
+		return err == nil && dirNamed(file, "group_vars", "host_vars")
+	}
+	return v.kind == null || path.Base(file) == "requirements.yml" || v.kind == objectKind &&
+		(dirNamed(file, "vars", "defaults", "group_vars", "host_vars", "meta") || path.Base(file) == "galaxy.yml")
 }
 
 func isPlay(v *value) bool {
@@ -264,14 +277,15 @@ func (f *flattener) withContent(dir string, task *value) *value {
 // tasksKind are files of tasks: those of roles, and lists of tasks in folders named so.
 func tasksKind() fileKind {
 	return fileKind{
+		kind: gate.KindAnsible,
 		what: "a file of Ansible tasks",
 		may: func(file string, data []byte) bool {
 			return isYAMLName(file) && dirNamed(file, "tasks", "handlers") && hasWord(data, "- ", "[")
 		},
-		read: func(r *fileReader, file string, data []byte) (*fileDocument, error) {
+		read: func(r *fileReader, file string, data []byte, sure bool) (*fileDocument, error) {
 			v, err := r.yaml(data)
 			if err != nil {
-				if dirNamed(file, "roles") {
+				if sure || dirNamed(file, "roles") {
 					return nil, err
 				}
 				return nil, nil

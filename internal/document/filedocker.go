@@ -21,14 +21,16 @@ func dockerKind() fileKind {
 			strings.HasPrefix(base, "dockerfile.") && !isYAML(base) && !strings.HasSuffix(base, ".dockerignore")
 	}
 	return fileKind{
+		kind:  gate.KindDockerfile,
 		what:  "a Dockerfile",
+		usual: named,
 		named: named,
 		may: func(file string, data []byte) bool {
 			return path.Ext(file) == "" && dockerFrom.Match(data) && hasWord(data, "\nRUN ", "\nCOPY ", "\nCMD ", "\nENTRYPOINT ")
 		},
-		read: func(_ *fileReader, file string, data []byte) (*fileDocument, error) {
+		read: func(_ *fileReader, _ string, data []byte, sure bool) (*fileDocument, error) {
 			v, err := dockerInstructions(data)
-			if err != nil && !named(file) {
+			if err != nil && !sure {
 				return nil, nil
 			}
 			if err != nil {

@@ -3,6 +3,7 @@ package document
 import (
 	"bufio"
 	"bytes"
+	"path"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
@@ -19,9 +20,10 @@ func gateKind() fileKind {
 		return types[file]
 	}
 	return fileKind{
+		kind:  gate.KindGate,
 		what:  "a file of the gate itself",
 		named: func(file string) bool { return typeOf(file) != "" },
-		read: func(r *fileReader, file string, data []byte) (*fileDocument, error) {
+		read: func(r *fileReader, file string, data []byte, _ bool) (*fileDocument, error) {
 			typ := typeOf(file)
 			v := objectValue(1, "text", textValue(string(data), 1))
 			if typ != "policy" {
@@ -38,9 +40,11 @@ func gateKind() fileKind {
 func codeownersKind() fileKind {
 	places := map[string]bool{".github/CODEOWNERS": true, "CODEOWNERS": true, "docs/CODEOWNERS": true, ".gitlab/CODEOWNERS": true}
 	return fileKind{
+		kind:  gate.KindCodeowners,
 		what:  "a list of code owners",
 		named: func(file string) bool { return places[file] },
-		read: func(_ *fileReader, _ string, data []byte) (*fileDocument, error) {
+		usual: func(file string) bool { return path.Base(file) == "CODEOWNERS" },
+		read: func(_ *fileReader, _ string, data []byte, _ bool) (*fileDocument, error) {
 			entries := listValue()
 			lines := bufio.NewScanner(bytes.NewReader(data))
 			lines.Buffer(nil, maxText+1)

@@ -15,14 +15,14 @@ func gitlabKind() fileKind {
 		return strings.HasSuffix(file, ".gitlab-ci.yml") || strings.HasSuffix(file, ".gitlab-ci.yaml")
 	}
 	return fileKind{
+		kind:  gate.KindGitLabCI,
 		what:  "a GitLab pipeline",
 		named: named,
 		may: func(file string, data []byte) bool {
 			return isYAMLName(file) && hasWord(data, "script:") && (hasWord(data, "stages:") || under(".gitlab", file))
 		},
-		read: func(r *fileReader, file string, data []byte) (*fileDocument, error) {
+		read: func(r *fileReader, file string, data []byte, sure bool) (*fileDocument, error) {
 			v, err := r.yaml(data)
-			sure := named(file)
 			switch {
 			case err != nil && sure:
 				return nil, err

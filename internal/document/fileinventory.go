@@ -11,13 +11,14 @@ import (
 // inventoryKind are Ansible inventories in YAML: {all: {hosts, children}} or groups of hosts in a file named so.
 func inventoryKind() fileKind {
 	return fileKind{
+		kind: gate.KindAnsible,
 		what: "an Ansible inventory",
 		may: func(file string, data []byte) bool {
 			return isYAMLName(file) && (hasWord(data, "all:", "ungrouped:") && hasWord(data, "hosts:", "children:") || inventoryName(file) && hasWord(data, "hosts:"))
 		},
-		read: func(r *fileReader, file string, data []byte) (*fileDocument, error) {
+		read: func(r *fileReader, file string, data []byte, _ bool) (*fileDocument, error) {
 			v, err := r.yaml(data)
-			if err != nil || v.kind != objectKind || v.get("apiVersion") != nil || v.get("plugin") != nil {
+			if err != nil || !isYAMLName(file) || v.kind != objectKind || v.get("apiVersion") != nil || v.get("plugin") != nil {
 				return nil, nil
 			}
 			groups := &inventory{}
@@ -103,7 +104,9 @@ var (
 // iniInventoryKind are inventories in their older form: files named hosts or inventory, and INI files with Ansible's own words.
 func iniInventoryKind() fileKind {
 	return fileKind{
-		what: "an Ansible inventory",
+		kind:  gate.KindAnsible,
+		what:  "an Ansible inventory",
+		usual: func(file string) bool { return inventoryName(file) },
 		may: func(file string, data []byte) bool {
 			switch strings.ToLower(path.Ext(file)) {
 			case "", ".ini", ".cfg":
@@ -114,7 +117,10 @@ func iniInventoryKind() fileKind {
 			}
 			return path.Base(file) != "ansible.cfg" && hasWord(data, "[") && (inventoryName(file) && !isYAML(file) || ansibleVar.Match(data))
 		},
-		read: func(_ *fileReader, _ string, data []byte) (*fileDocument, error) {
+		read: func(_ *fileReader, file string, data []byte, _ bool) (*fileDocument, error) {
+			if isYAMLName(file) {
+				return nil, nil
+			}
 			groups, ok := iniGroups(string(data))
 			if !ok {
 				return nil, nil

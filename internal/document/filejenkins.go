@@ -21,7 +21,9 @@ func jenkinsKind() fileKind {
 			strings.HasSuffix(base, ".Jenkinsfile")
 	}
 	return fileKind{
+		kind:  gate.KindJenkinsfile,
 		what:  "a Jenkinsfile",
+		usual: func(file string) bool { return path.Ext(file) == ".groovy" || path.Ext(file) == ".jenkins" },
 		named: named,
 		may: func(file string, data []byte) bool {
 			switch path.Ext(file) {
@@ -30,7 +32,7 @@ func jenkinsKind() fileKind {
 			}
 			return false
 		},
-		read: func(_ *fileReader, _ string, data []byte) (*fileDocument, error) {
+		read: func(_ *fileReader, _ string, data []byte, _ bool) (*fileDocument, error) {
 			return &fileDocument{kind: gate.KindJenkinsfile, typ: "pipeline", line: 1, value: jenkinsPipeline(data)}, nil
 		},
 	}

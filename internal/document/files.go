@@ -28,14 +28,25 @@ type readFile struct {
 
 // fileKind reads one kind of file.
 type fileKind struct {
+	kind string // of its documents
+
 	// named reports whether a path alone says that the file is of this kind. Then what cannot be read is an error.
 	named func(file string) bool
+
+	// usual reports whether a file is of this kind's usual names. A configured pattern that names no extension, such as ci/**, stands
+	// for those; nil: for YAML files.
+	usual func(file string) bool
 
 	// may reports whether a file of any other name could be of this kind; nil: only named ones are.
 	may func(file string, data []byte) bool
 
 	// read makes the document; nil: the file is not of this kind after all. An error says that it is meant to be, and cannot be read.
-	read func(r *fileReader, file string, data []byte) (*fileDocument, error)
+	// sure says that its name, or the configuration, tells that it is meant to be.
+	read func(r *fileReader, file string, data []byte, sure bool) (*fileDocument, error)
+
+	// beside reports whether a file that is configured to be of this kind holds no document, and need not: variables beside a
+	// playbook. nil: there are no such files.
+	beside func(r *fileReader, file string, data []byte) bool
 
 	what string // for people: "a GitHub Actions workflow"
 }
@@ -44,13 +55,14 @@ type fileKind struct {
 func fileKinds() []fileKind {
 	return []fileKind{
 		gateKind(), codeownersKind(), workflowKind(), actionKind(), gitlabKind(), jenkinsKind(), dockerKind(), playbookKind(),
-		tasksKind(), inventoryKind(), iniInventoryKind(),
+		tasksKind(), inventoryKind(), iniInventoryKind(), cloudConfigKind(),
 	}
 }
 
 // fileReader reads the files of one tree. Some kinds look at other files of it: a playbook at its roles.
 type fileReader struct {
 	limits Limits
+	kinds  []fileKind
 	paths  map[string]bool
 	read   func(files []string) map[string][]byte // those of ordinary size
 
@@ -84,12 +96,15 @@ func (b *builder) fileSide(ctx context.Context, tree Tree, known map[string]*fil
 	found := map[string]*fileDocument{}
 	paths := map[string]bool{}
 	report, kinds := known == nil, fileKinds()
+	configured := map[string]string{}
 	var candidates []string
 	for _, file := range tree.Paths() {
 		paths[file] = true
-		if b.plans[file] || !mayBeText(file) || sizeOf(tree, file) > maxText && !namedBy(kinds, file) {
+		kind := b.configuredKind(kinds, file)
+		if b.plans[file] || kind == "" && (!mayBeText(file) || sizeOf(tree, file) > maxText && !namedBy(kinds, file)) {
 			continue // no program reads a pipeline of that size from a file of another name
 		}
+		configured[file] = kind
 		if blob := tree.Blob(file); !report && blob != "" && blob == b.head.Blob(file) {
 			same := known[file]
 			if same == nil {
@@ -102,7 +117,7 @@ func (b *builder) fileSide(ctx context.Context, tree Tree, known map[string]*fil
 		}
 		candidates = append(candidates, file)
 	}
-	r := &fileReader{limits: b.limits, paths: paths, known: map[string]*value{}, left: maxTasks}
+	r := &fileReader{limits: b.limits, kinds: kinds, paths: paths, known: map[string]*value{}, left: maxTasks}
 	r.read = func(files []string) map[string][]byte {
 		contents, _, _ := b.read(ctx, tree, files)
 		return contents
@@ -116,26 +131,29 @@ func (b *builder) fileSide(ctx context.Context, tree Tree, known map[string]*fil
 			if !ok {
 				continue
 			}
-			read := r.file(kinds, file, data)
+			read := r.file(file, data, configured[file])
 			if read.fileDocument != nil {
 				found[file] = read.fileDocument
 			}
-			if read.err == nil || !report {
-				continue
-			}
-			problem := gate.Problem{Code: "file", File: file, Line: read.err.line, Message: read.looks + " that " + read.err.message, Remedy: read.err.remedy}
-			problem.Message = "is " + problem.Message
-			if read.err.limit {
-				problem.Code = "limit"
-			}
-			if b.changed(file) {
-				b.problem(problem)
-			} else {
-				b.result.Unjudged = append(b.result.Unjudged, problem)
+			if read.err != nil && report {
+				b.unreadable(file, read, configured[file] != "")
 			}
 		}
 	})
 	return found
+}
+
+// unreadable says what is wrong with a file of the head. It blocks when the file is configured, or changed.
+func (b *builder) unreadable(file string, read readFile, configured bool) {
+	problem := gate.Problem{Code: "file", File: file, Line: read.err.line, Message: "is " + read.looks + " that " + read.err.message, Remedy: read.err.remedy}
+	if read.err.limit {
+		problem.Code = "limit"
+	}
+	if configured || b.changed(file) {
+		b.problem(problem)
+	} else {
+		b.result.Unjudged = append(b.result.Unjudged, problem)
+	}
 }
 
 // namedBy reports whether a path alone says what a file is.
@@ -158,14 +176,16 @@ func mayBeText(file string) bool {
 	return under(".gatehouse", file)
 }
 
-func (r *fileReader) file(kinds []fileKind, file string, data []byte) readFile {
-	for _, k := range kinds {
+// file reads one file. configured is the kind that the configuration says it has, "" when it says nothing.
+func (r *fileReader) file(file string, data []byte, configured string) readFile {
+	if configured != "" {
+		return r.meant(file, data, configured)
+	}
+	for _, k := range r.kinds {
 		named := k.named != nil && k.named(file)
 		if len(data) > maxText {
 			if named {
-				return readFile{looks: k.what, err: &manifestError{
-					limit: true, message: "has more than 1 MiB, which is the limit", remedy: "Split the file.",
-				}}
+				return readFile{looks: k.what, err: overText()}
 			}
 			continue
 		}
@@ -175,23 +195,34 @@ func (r *fileReader) file(kinds []fileKind, file string, data []byte) readFile {
 		content, err := checkText(data)
 		if err != nil {
 			if named {
-				return readFile{looks: k.what, err: &manifestError{line: 1, message: "cannot be read: " + err.Error(), remedy: "Save the file as UTF-8."}}
+				return readFile{looks: k.what, err: notText(err)}
 			}
 			continue
 		}
-		doc, err := k.read(r, file, content)
+		doc, err := k.read(r, file, content, named)
 		switch {
 		case err != nil:
-			problem, ok := err.(*manifestError) //nolint:errorlint // the readers return nothing else
-			if !ok {
-				problem = &manifestError{line: 1, message: err.Error(), remedy: "Correct the file."}
-			}
-			return readFile{looks: k.what, err: problem}
+			return readFile{looks: k.what, err: asManifestError(err)}
 		case doc != nil:
 			return readFile{fileDocument: doc}
 		}
 	}
 	return readFile{}
+}
+
+func overText() *manifestError {
+	return &manifestError{limit: true, message: "has more than 1 MiB, which is the limit", remedy: "Split the file."}
+}
+
+func notText(err error) *manifestError {
+	return &manifestError{line: 1, message: "cannot be read: " + err.Error(), remedy: "Save the file as UTF-8."}
+}
+
+func asManifestError(err error) *manifestError {
+	if problem, ok := err.(*manifestError); ok { //nolint:errorlint // the readers return nothing else
+		return problem
+	}
+	return &manifestError{line: 1, message: err.Error(), remedy: "Correct the file."}
 }
 
 // yaml is the last YAML document of a text: GitLab lets a header with the inputs stand before the pipeline.

@@ -292,6 +292,7 @@ func (g *gatherer) documentOptions() document.Options {
 		Redactor:   g.Redactor,
 		Changed:    changed,
 		Kubernetes: KubernetesOptions(g.config.Kubernetes, g.facts.Repository.FullName()),
+		Files:      g.config.Files.ByKind(),
 		Renderer:   g.Renderer,
 		Plans:      g.handed.files,
 		Limits:     document.Limits{Plan: plans.KeptLimit(g.planLimit())},

@@ -28,6 +28,7 @@ type Config struct {
 	Version    int         `yaml:"version"`
 	Terraform  Terraform   `yaml:"terraform"`
 	Kubernetes Kubernetes  `yaml:"kubernetes"`
+	Files      Files       `yaml:"files"`
 	Policies   Policies    `yaml:"policies"`
 	Approvals  Approvals   `yaml:"approvals"`
 	BreakGlass *BreakGlass `yaml:"break_glass"`

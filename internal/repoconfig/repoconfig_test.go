@@ -25,6 +25,7 @@ kubernetes:
   paths: ["k8s/**"]
   kustomize: ["k8s/overlays/*"]
   helm: [{chart: charts/web, values: [charts/web/values-prod.yaml], release: web, namespace: web}]
+files: {ansible: ["ops/**"], jenkinsfile: ["ci/*.groovy"]}
 policies:
   packs: [audit, least-privilege, gitops, immutable, zero-trust, pod-security-baseline, terraform-cloud, kubernetes-workloads]
   paths: [".gatehouse/policies"]
@@ -63,6 +64,7 @@ func TestParseContractExample(t *testing.T) {
 			Paths: []string{"k8s/**"}, Kustomize: []string{"k8s/overlays/*"},
 			Helm: []repoconfig.Helm{{Chart: "charts/web", Values: []string{"charts/web/values-prod.yaml"}, Release: "web", Namespace: "web"}},
 		},
+		Files: repoconfig.Files{Ansible: []string{"ops/**"}, Jenkinsfile: []string{"ci/*.groovy"}},
 		Policies: repoconfig.Policies{
 			Packs: []string{"audit", "least-privilege", "gitops", "immutable", "zero-trust", "pod-security-baseline", "terraform-cloud", "kubernetes-workloads"},
 			Paths: []string{".gatehouse/policies"},
@@ -116,7 +118,7 @@ func TestParseRefuses(t *testing.T) {
 		want problems
 	}{
 		"unknown key": {"version: 1\napproval: {}\n", p(2, `has the unknown key "approval"`,
-			`Did you mean "approvals"? Known here: version, terraform, kubernetes, policies, approvals, break_glass, required_checks.`)},
+			`Did you mean "approvals"? Known here: version, terraform, kubernetes, files, policies, approvals, break_glass, required_checks.`)},
 		"unknown nested key": {"version: 1\napprovals:\n  rules:\n    - {nam: x}\n", p(4, `has the unknown key "nam"`,
 			`Did you mean "name"? Known here: name, when, unless, required, from, count.`)},
 		"repeated key": {"version: 1\nversion: 1\n", p(2, `is not valid YAML: mapping key "version" already defined at line 1`, "")},

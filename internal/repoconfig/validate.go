@@ -33,6 +33,9 @@ func validate(file string, data []byte, c *Config) []gate.Problem {
 	}
 	v.terraform(&c.Terraform)
 	v.kubernetes(&c.Kubernetes)
+	for kind, patterns := range c.Files.ByKind() {
+		v.globs("files."+kind, patterns)
+	}
 	v.policies(&c.Policies)
 	v.approvals(&c.Approvals)
 	v.requiredChecks(c.RequiredChecks)

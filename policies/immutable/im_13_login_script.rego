@@ -36,14 +36,20 @@ deny contains finding if {
 	some script in _scripts
 	some text in script.texts
 	regex.match(_suspicious, text)
-	some line in split(text, "\n")
+	some at, line in split(text, "\n")
 	not startswith(trim_space(line), "#")
 	fault := _fault(line)
-	finding := {
+	finding := object.union(_line_of(at + 1), {
 		"message": sprintf("%s %s: %q; wanted: no login by SSH, password or root", [script.path, fault, _short(line)]),
 		"path": script.path,
-	}
+	})
 }
+
+# A script in a file of its own has lines that can be pointed at, unless it is packed.
+_line_of(number) := {"line": number} if {
+	input.type == "file"
+	count(input.resource.scripts[0].parts) == 1
+} else := {}
 
 unknown contains finding if {
 	input.kind == "cloud_init"
