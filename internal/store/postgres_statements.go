@@ -14,6 +14,8 @@ const (
 func postgresStatements() *statements {
 	expand := strings.NewReplacer("{now}", postgresNow, "{never}", postgresNever, "{decision}", decisionColumns).Replace
 	return &statements{
+		shipping: shippingPostgres(),
+
 		param: func(n int) string { return "$" + strconv.Itoa(n) },
 		glob: func(column string, n int, pattern string) (string, string) {
 			like := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`, `*`, `%`, `?`, `_`).Replace(pattern)

@@ -17,6 +17,8 @@ const decisionColumns = `d.log_index, d.id, d.repository_id, d.repository, d.pul
 func sqliteStatements() *statements {
 	expand := strings.NewReplacer("{now}", sqliteNow, "{never}", sqliteNever, "{decision}", decisionColumns).Replace
 	return &statements{
+		shipping: shippingSQLite(),
+
 		param: func(n int) string { return "?" + strconv.Itoa(n) },
 		glob: func(column string, n int, pattern string) (string, string) {
 			return column + " GLOB ?" + strconv.Itoa(n), strings.ReplaceAll(pattern, "[", "[[]")

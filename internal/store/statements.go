@@ -58,4 +58,6 @@ type statements struct {
 	merge         string // repository_id, pull_request
 	putMeta       string // key, value
 	meta          string // key
+
+	shipping shippingStatements
 }

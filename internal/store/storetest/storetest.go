@@ -36,6 +36,8 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		"writes that fail":             testFaults,
 		"a log that was tampered":      testTampered,
 		"a record that verifies":       testVerify,
+		"leases":                       testLeases,
+		"shipping":                     testShipping,
 		"searching":                    testSearch,
 		"who changed it":               testWho,
 		"publications":                 testPublications,
