@@ -44,6 +44,8 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		"the dashboard's numbers":      testDashboard,
 		"finding decisions":            testFind,
 		"sessions":                     testSessions,
+		"how branches are protected":   testPostures,
+		"a fact that is turned":        testTurn,
 		"small facts":                  testSmallFacts,
 		"reading beside a writer":      testReadOnly,
 		"text that a database hates":   testHostileText,
