@@ -65,6 +65,7 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 	if !slices.Contains(outputs, f.output) {
 		return fmt.Errorf("--output is %q; wanted: text, json, sarif, junit, markdown or github", f.output)
 	}
+	defer pace()()
 	facts := gate.Facts{Version: gate.FactsVersion, Time: w.clock().UTC()}
 	settings, err := w.localSettings(f, &facts)
 	if err != nil {

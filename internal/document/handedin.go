@@ -29,11 +29,11 @@ func (r *Redactor) Plan(data []byte, file string, limits Limits) ([]byte, *gate.
 		return nil, problem
 	}
 	reader := &planReader{plan: p, file: file, config: readConfiguration(p.configuration), redactor: r}
-	changes, problem := reader.keptChanges("resource_changes", p.changesAt, false)
+	changes, problem := reader.keptChanges("resource_changes", p.changed, false)
 	if problem != nil {
 		return nil, problem
 	}
-	deferred, problem := reader.keptChanges("deferred_changes", p.deferredAt, true)
+	deferred, problem := reader.keptChanges("deferred_changes", p.waiting, true)
 	if problem != nil {
 		return nil, problem
 	}
@@ -59,8 +59,8 @@ func isToken(value []byte) bool {
 }
 
 // keptChanges is a list of resource changes, their values redacted as a document's are.
-func (r *planReader) keptChanges(list string, start int, deferred bool) ([]byte, *gate.Problem) {
-	items, lines := r.items(start)
+func (r *planReader) keptChanges(list string, of []span, deferred bool) ([]byte, *gate.Problem) {
+	items, lines := r.items(of)
 	out := []byte{'['}
 	for i, item := range items {
 		if i > 0 {

@@ -21,6 +21,9 @@ func (e *syntaxError) Error() string { return e.what }
 type scanner struct {
 	data  []byte
 	depth int // how deep values may nest
+
+	// list, where given, reads the values of the outermost object's fields that it knows, and says so.
+	list func(key []byte, start int) (end int, known bool, err error)
 }
 
 func (s *scanner) fail(at int, what string) error {
@@ -174,7 +177,7 @@ func (s *scanner) object(i, depth int, field func(key, keyEnd, value, end int) e
 			return i, s.fail(i, "a colon is expected")
 		}
 		start := s.space(i + 1)
-		end, err := s.value(start, depth+1)
+		end, err := s.field(s.data[key:keyEnd], start, depth)
 		if err != nil {
 			return end, err
 		}
@@ -195,6 +198,16 @@ func (s *scanner) object(i, depth int, field func(key, keyEnd, value, end int) e
 		}
 		i = s.space(i + 1)
 	}
+}
+
+// field checks the value of a field of an object at a depth.
+func (s *scanner) field(key []byte, start, depth int) (int, error) {
+	if depth == 0 && s.list != nil && start < len(s.data) && s.data[start] == '[' {
+		if end, known, err := s.list(key, start); known {
+			return end, err
+		}
+	}
+	return s.value(start, depth+1)
 }
 
 // array checks the array that starts at i and calls item, when given, with the offsets of each element.
@@ -281,20 +294,48 @@ func skipSpace(data []byte, i int) int {
 // fields calls f with every key, still in quotes and escaped, and value of a checked JSON object, and does nothing for other
 // values. A key that is given twice is seen twice.
 func fields(object []byte, f func(key, value []byte)) {
-	if len(object) == 0 || object[0] != '{' {
-		return
+	if len(object) > 0 && object[0] == '{' {
+		fieldsFrom(object, 0, "", f, nil)
 	}
-	i := skipSpace(object, 1)
-	for object[i] != '}' {
-		keyEnd := skipString(object, i)
-		key := object[i:keyEnd]
-		start := skipSpace(object, skipSpace(object, keyEnd)+1)
-		end := skip(object, start)
-		f(key, object[start:end:end])
-		if i = skipSpace(object, end); object[i] == ',' {
-			i = skipSpace(object, i+1)
+}
+
+// fieldsWithin is fields, with the fields of the field of one name, where that is an object, handed to within, after an empty key
+// that says that they begin. So everything is looked at once.
+func fieldsWithin(object []byte, name string, f, within func(key, value []byte)) {
+	if len(object) > 0 && object[0] == '{' {
+		fieldsFrom(object, 0, name, f, within)
+	}
+}
+
+// fieldsFrom does it for the object that starts at a place, and returns where it ends.
+func fieldsFrom(data []byte, at int, name string, f, within func(key, value []byte)) int {
+	i := skipSpace(data, at+1)
+	for data[i] != '}' {
+		keyEnd := skipString(data, i)
+		key := data[i:keyEnd]
+		start := skipSpace(data, skipSpace(data, keyEnd)+1)
+		var end int
+		if within != nil && isExactly(key, name) {
+			within(nil, nil)
+			if data[start] == '{' {
+				end = fieldsFrom(data, start, "", within, nil)
+			} else {
+				end = skip(data, start)
+			}
+		} else {
+			end = skip(data, start)
+			f(key, data[start:end:end])
+		}
+		if i = skipSpace(data, end); data[i] == ',' {
+			i = skipSpace(data, i+1)
 		}
 	}
+	return i + 1
+}
+
+// isExactly reports whether a key in quotes is the name, spelled without escapes.
+func isExactly(quoted []byte, name string) bool {
+	return len(quoted) == len(name)+2 && string(quoted[1:len(quoted)-1]) == name
 }
 
 // elements calls f with every element of a checked JSON array, and does nothing for other values.

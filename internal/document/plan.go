@@ -31,7 +31,7 @@ type plan struct {
 	errored       []byte
 	complete      []byte
 
-	changesAt, deferredAt int // where those two lists start in data; 0: not there
+	changed, waiting []span // the elements of changes and of deferred
 }
 
 // readPlan checks and cuts a plan. The problem says why it is none; file is only for its words.
@@ -52,6 +52,19 @@ func readPlan(data []byte, file string, limits Limits) (*plan, *gate.Problem) {
 	}
 	p := &plan{data: content}
 	s := scanner{data: content, depth: limits.Depth}
+	lists := newListReader(&s)
+	defer lists.stop()
+	s.list = func(key []byte, start int) (end int, known bool, err error) {
+		switch text(key) {
+		case "resource_changes":
+			p.changed, end, err = lists.read(start)
+		case "deferred_changes":
+			p.waiting, end, err = lists.read(start)
+		default:
+			return 0, false, nil
+		}
+		return end, true, err
+	}
 	start := s.space(0)
 	if start == len(content) {
 		return nil, problem(0, "is empty, so it is no Terraform plan", makePlan+file)
@@ -66,12 +79,6 @@ func readPlan(data []byte, file string, limits Limits) (*plan, *gate.Problem) {
 				twice = text(content[key:keyEnd])
 			}
 			*part = content[value:end:end]
-			switch part {
-			case &p.changes:
-				p.changesAt = value
-			case &p.deferred:
-				p.deferredAt = value
-			}
 		}
 		return nil
 	})

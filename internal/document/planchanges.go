@@ -27,8 +27,7 @@ type rawChange struct {
 
 func cutChange(raw []byte) rawChange {
 	var c rawChange
-	var change []byte
-	fields(raw, func(key, value []byte) {
+	fieldsWithin(raw, "change", func(key, value []byte) {
 		switch string(key) {
 		case `"address"`:
 			c.address = value
@@ -50,34 +49,39 @@ func cutChange(raw []byte) rawChange {
 			c.deposed = value
 		case `"action_reason"`:
 			c.reason = value
-		case `"change"`:
-			change = value
 		}
-	})
-	fields(change, func(key, value []byte) {
-		switch string(key) {
-		case `"actions"`:
-			c.actions = value
-		case `"before"`:
-			c.before = value
-		case `"after"`:
-			c.after = value
-		case `"after_unknown"`:
-			c.unknown = value
-		case `"before_sensitive"`:
-			c.beforeSensitive = value
-		case `"after_sensitive"`:
-			c.afterSensitive = value
-		case `"replace_paths"`:
-			c.replacePaths = value
-		}
-	})
+	}, c.within)
 	return c
 }
 
+// within takes one field of the change itself. A second change of one resource stands for the first one.
+func (c *rawChange) within(key, value []byte) {
+	switch string(key) {
+	case "":
+		c.actions, c.before, c.after, c.unknown, c.beforeSensitive, c.afterSensitive, c.replacePaths = nil, nil, nil, nil, nil, nil, nil
+	case `"actions"`:
+		c.actions = value
+	case `"before"`:
+		c.before = value
+	case `"after"`:
+		c.after = value
+	case `"after_unknown"`:
+		c.unknown = value
+	case `"before_sensitive"`:
+		c.beforeSensitive = value
+	case `"after_sensitive"`:
+		c.afterSensitive = value
+	case `"replace_paths"`:
+		c.replacePaths = value
+	}
+}
+
+// spareDocuments is how many documents a plan commonly makes besides those of its resources.
+const spareDocuments = 512
+
 // resources are the documents of resource_changes and deferred_changes. Each has the line of its change in the plan.
 func (r *planReader) resources() ([]gate.Document, *gate.Problem) {
-	items, lines := r.items(r.plan.changesAt)
+	items, lines := r.items(r.plan.changed)
 	r.config.resolveReferences()
 	if r.config.overflow() {
 		return nil, &gate.Problem{
@@ -85,7 +89,7 @@ func (r *planReader) resources() ([]gate.Document, *gate.Problem) {
 			Message: fmt.Sprintf("has references that lead to more than %d addresses, which is the limit", maxResolved),
 		}
 	}
-	docs := make([]gate.Document, len(items))
+	docs := make([]gate.Document, len(items), len(items)+len(r.plan.waiting)+spareDocuments)
 	var broken atomic.Int64
 	parallel(len(items), func(from, to int) {
 		for i := from; i < to; i++ {
@@ -95,7 +99,7 @@ func (r *planReader) resources() ([]gate.Document, *gate.Problem) {
 			docs[i].Line = lines[i]
 		}
 	})
-	deferred, deferredLines := r.items(r.plan.deferredAt)
+	deferred, deferredLines := r.items(r.plan.waiting)
 	for i, item := range deferred {
 		var doc gate.Document
 		var change []byte
@@ -124,25 +128,14 @@ func (r *planReader) broken(line int, list string, index int) *gate.Problem {
 }
 
 // items are the elements of a list of the plan and the line of each.
-func (r *planReader) items(start int) ([][]byte, []int) {
-	if start == 0 || r.plan.data[start] != '[' {
-		return nil, nil
-	}
-	var items [][]byte
-	var lines []int
+func (r *planReader) items(list []span) ([][]byte, []int) {
+	items, lines := make([][]byte, len(list)), make([]int, len(list))
 	data := r.plan.data
-	at := start
-	line := lineAt(data, at)
-	i := skipSpace(data, start+1)
-	for data[i] != ']' {
-		end := skip(data, i)
-		line += bytes.Count(data[at:i], []byte{'\n'})
-		at = i
-		items = append(items, data[i:end:end])
-		lines = append(lines, line)
-		if i = skipSpace(data, end); data[i] == ',' {
-			i = skipSpace(data, i+1)
-		}
+	at, line := 0, 1
+	for i, s := range list {
+		line += bytes.Count(data[at:s.start], []byte{'\n'})
+		at = s.start
+		items[i], lines[i] = data[s.start:s.end:s.end], line
 	}
 	return items, lines
 }

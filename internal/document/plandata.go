@@ -13,14 +13,20 @@ const actionRead = "read"
 // stands in prior_state, and that they are there at all in the configuration. known are the addresses of the documents so far.
 // They come without Before and without actions; see compareOthers.
 func (r *planReader) dataSources(known []gate.Document) []gate.Document {
-	seen := map[string]bool{}
-	for i := range known {
-		seen[known[i].Resource] = true
-		seen[withoutIndexes(known[i].Resource)] = true
+	var seen map[string]bool // made when there is something to look for: most plans have many resources and few data sources
+	taken := func(address string) bool {
+		if seen == nil {
+			seen = make(map[string]bool, 2*len(known))
+			for i := range known {
+				seen[known[i].Resource] = true
+				seen[withoutIndexes(known[i].Resource)] = true
+			}
+		}
+		return seen[address]
 	}
 	var docs []gate.Document
 	add := func(c rawChange, address string) {
-		if seen[address] {
+		if taken(address) {
 			return
 		}
 		seen[address], seen[withoutIndexes(address)] = true, true

@@ -51,6 +51,9 @@ func (r *Redactor) text(s string) string {
 
 // canonical is the JSON with its keys sorted, without white space, strings in one spelling. Numbers stay as they are spelled.
 func canonical(value []byte) []byte {
+	if isPlain(value) {
+		return value
+	}
 	decoder := json.NewDecoder(bytes.NewReader(value))
 	decoder.UseNumber()
 	var v any
@@ -62,6 +65,19 @@ func canonical(value []byte) []byte {
 		return value
 	}
 	return out
+}
+
+// isPlain reports whether JSON is a string of letters, digits and the like, which has one spelling only.
+func isPlain(value []byte) bool {
+	if len(value) < 2 || value[0] != '"' || value[len(value)-1] != '"' {
+		return false
+	}
+	for _, c := range value[1 : len(value)-1] {
+		if c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
 }
 
 // hasTrue reports whether a mask marks anything. A key that holds the word costs a slower path, nothing else.

@@ -110,7 +110,13 @@ func (r *terraformRun) plan(ctx context.Context, file PlanFile, base []byte, unc
 	} else {
 		r.arrived[key] = true
 	}
+	digesting := make(chan string, 1)
+	go func() { // which takes as long as reading the plan
+		sum := sha256.Sum256(file.Data)
+		digesting <- "sha256:" + hexcode.EncodeToString(sum[:])
+	}()
 	parsed, problem := readPlan(file.Data, file.File, r.limits)
+	digest, redactor := <-digesting, r.options.Redactor
 	if problem != nil {
 		r.problem(*problem)
 		return
@@ -118,8 +124,6 @@ func (r *terraformRun) plan(ctx context.Context, file PlanFile, base []byte, unc
 	if problem := parsed.incomplete(file.File); problem != nil {
 		r.problem(*problem)
 	}
-	sum := sha256.Sum256(file.Data)
-	digest, redactor := "sha256:"+hexcode.EncodeToString(sum[:]), r.options.Redactor
 	if file.Stored {
 		digest, redactor = file.Digest, redactor.keeping()
 	}
@@ -169,6 +173,10 @@ func (r *terraformRun) finishPlan(ctx context.Context, docs []gate.Document, pro
 		if found, ok := r.sources.place(ctx, project.Dir, doc); ok {
 			doc.File, doc.Line = found.file, found.line
 		}
+	}
+	if r.result.Documents == nil && len(docs) > 0 {
+		r.result.Documents = docs // rather than a copy of a large plan's
+		return
 	}
 	r.result.Documents = append(r.result.Documents, docs...)
 }

@@ -1,0 +1,24 @@
+package cli
+
+import (
+	"runtime/debug"
+	"testing"
+)
+
+// The collector's settings are the process's own, so this test is alone with them.
+func TestPacePutsTheCollectorBack(t *testing.T) { //nolint:paralleltest // it looks at settings of the whole process
+	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetGCPercent(percent) })
+	pace()()
+	if got := debug.SetGCPercent(100); got != 100 {
+		t.Errorf("the collector runs at %d %%; wanted: 100", got)
+	}
+	if got := debug.SetMemoryLimit(-1); got != limit {
+		t.Errorf("the memory limit is %d; wanted: %d", got, limit)
+	}
+	debug.SetGCPercent(400)
+	pace()()
+	if got := debug.SetGCPercent(100); got != 400 {
+		t.Errorf("the collector runs at %d %% where somebody had chosen 400", got)
+	}
+}
