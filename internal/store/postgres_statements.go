@@ -90,6 +90,8 @@ func postgresStatements() *statements {
 			ORDER BY d.pull_request`),
 		putDecRes: `INSERT INTO decision_resources (log_index, resource, actions)
 			SELECT $1::bigint, value ->> 'resource', value ->> 'actions' FROM json_array_elements($2::text::json) ON CONFLICT DO NOTHING`,
+		putEvidence: `INSERT INTO decision_blobs (log_index, what, digest) SELECT $1::bigint, value ->> 'what', value ->> 'digest'
+			FROM json_array_elements($2::text::json) WHERE true ON CONFLICT DO NOTHING`,
 		putTerms: `INSERT INTO decision_terms (log_index, kind, term, n)
 			SELECT $1::bigint, value ->> 'kind', value ->> 'term', (value ->> 'n')::bigint FROM json_array_elements($2::text::json) ON CONFLICT DO NOTHING`,
 		putWaivers: `INSERT INTO decision_waivers (log_index, n, rule, resource, reason, owner, expires)

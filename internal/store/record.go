@@ -80,6 +80,9 @@ type Record struct {
 	// Blobs are further contents to keep, by digest: what the facts refer to.
 	Blobs map[string][]byte
 
+	// Evidence is what the rules saw; nil: it is not kept.
+	Evidence *Evidence
+
 	// Publish is the work that brings the decision to GitHub.
 	Publish []Work
 
@@ -103,41 +106,40 @@ func (s *Store) Record(ctx context.Context, r Record) (Position, error) {
 	if r.Time.IsZero() {
 		r.Time = s.now()
 	}
-	blobs := maps.Clone(r.Blobs)
-	if blobs == nil {
-		blobs = map[string][]byte{}
-	}
-	blobs[r.FactsDigest] = r.Facts
-	packed, err := packAll(blobs)
-	if err != nil {
-		return Position{}, fmt.Errorf("recording decision %s: %w", r.ID, err)
-	}
 	var p Position
-	err = s.write(ctx, func(c conn) error {
-		head, err := s.head(ctx, c, s.sql.logHead)
-		if err != nil {
+	err := s.withBlobs(ctx, r.contents(), func(put func(conn) error) error {
+		return s.write(ctx, func(c conn) (err error) {
+			p, err = s.record(ctx, c, r, put)
 			return err
-		}
-		stored, err := s.storedBefore(ctx, c, r)
-		if err != nil || stored >= 0 {
-			p = Position{Index: stored, Size: head.size, Root: head.root.String(), Checkpoint: head.checkpoint}
-			return err
-		}
-		if p, err = s.appendTo(ctx, c, head, []Entry{entryOf(r)}); err != nil {
-			return err
-		}
-		if err := s.putBlobs(ctx, c, packed); err != nil {
-			return err
-		}
-		if err := s.putDecision(ctx, c, r, p.Index); err != nil {
-			return err
-		}
-		return s.enqueue(ctx, c, r.Publish)
+		})
 	})
 	if err != nil {
 		return Position{}, fmt.Errorf("recording decision %s: %w", r.ID, err)
 	}
 	return p, nil
+}
+
+// record writes everything about a decision. put writes the blobs.
+func (s *Store) record(ctx context.Context, c conn, r Record, put func(conn) error) (Position, error) {
+	head, err := s.head(ctx, c, s.sql.logHead)
+	if err != nil {
+		return Position{}, err
+	}
+	stored, err := s.storedBefore(ctx, c, r)
+	if err != nil || stored >= 0 {
+		return Position{Index: stored, Size: head.size, Root: head.root.String(), Checkpoint: head.checkpoint}, err
+	}
+	p, err := s.appendTo(ctx, c, head, []Entry{entryOf(r)})
+	if err != nil {
+		return p, err
+	}
+	if err := put(c); err != nil {
+		return p, err
+	}
+	if err := s.putDecision(ctx, c, r, p.Index); err != nil {
+		return p, err
+	}
+	return p, s.enqueue(ctx, c, r.Publish)
 }
 
 // storedBefore returns the log index of a decision that was stored by an earlier try, -1 if there is none.
@@ -184,6 +186,9 @@ func entryOf(r Record) Entry {
 	}
 	e.Detail["decision"] = r.ID
 	e.Detail["decision_digest"] = ledger.Digest(r.Decision)
+	if r.Evidence != nil {
+		e.Detail["evidence"] = ledger.Digest(r.Evidence.Manifest)
+	}
 	return e
 }
 
@@ -221,6 +226,9 @@ func (s *Store) putDecision(ctx context.Context, c conn, r Record, index int64) 
 		return fmt.Errorf("storing the decision's resources: %w", err)
 	}
 	if err := s.putTerms(ctx, c, r, index); err != nil {
+		return err
+	}
+	if err := s.putEvidence(ctx, c, r, index); err != nil {
 		return err
 	}
 	if r.Supersedes {

@@ -73,7 +73,13 @@ type decisionEntry struct {
 	Detail      struct {
 		Decision string `json:"decision"`
 		Digest   string `json:"decision_digest"`
+		Evidence string `json:"evidence"`
 	} `json:"detail"`
+}
+
+// changed says that something of the decision was changed behind the log's back.
+func (e decisionEntry) changed(id, what string) error {
+	return &ledger.Mismatch{Index: e.Index, End: e.Index + 1, Reason: fmt.Sprintf("the recorded %s of decision %s is not what the log says", what, id)}
 }
 
 func decisionOf(leaf ledger.Entry) (decisionEntry, bool) {
@@ -85,7 +91,7 @@ func decisionOf(leaf ledger.Entry) (decisionEntry, bool) {
 // verifyDecisions compares every recorded decision, and the facts behind it, with its entry in the log, which has been proved by
 // now. The error is a *ledger.Mismatch at the entry whose decision was edited, removed or slipped in.
 func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionEntry, size int64) error {
-	seen := 0
+	seen, blobs := 0, map[string]bool{}
 	for cursor := ""; ; {
 		list, next, err := s.Decisions(ctx, DecisionFilter{}, cursor, 1000)
 		if err != nil {
@@ -102,6 +108,9 @@ func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionE
 			}
 			if err := s.verifyDecision(ctx, d.ID, entry); err != nil {
 				return err
+			}
+			if err := s.verifyEvidence(ctx, d.LogIndex, entry.Detail.Evidence, blobs); err != nil {
+				return fmt.Errorf("%w: %w", entry.changed(d.ID, "evidence"), err)
 			}
 		}
 		if next == "" {
@@ -123,9 +132,7 @@ func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionE
 }
 
 func (s *Store) verifyDecision(ctx context.Context, id string, e decisionEntry) error {
-	changed := func(what string) error {
-		return &ledger.Mismatch{Index: e.Index, End: e.Index + 1, Reason: fmt.Sprintf("the recorded %s of decision %s is not what the log says", what, id)}
-	}
+	changed := func(what string) error { return e.changed(id, what) }
 	d, err := s.Decision(ctx, id)
 	if err != nil {
 		return fmt.Errorf("%w: %w", changed("text"), err)

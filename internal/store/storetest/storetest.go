@@ -30,6 +30,8 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		"urgent work comes first":      testPriority,
 		"a lost nudge":                 testLostNudge,
 		"recording":                    testRecord,
+		"what the rules saw":           testEvidence,
+		"more parts than a statement":  testManyParts,
 		"recording twice":              testRecordTwice,
 		"audit entries with a key":     testAppendKey,
 		"parallel audit entries":       testAppendParallel,

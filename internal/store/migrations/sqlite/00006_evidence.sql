@@ -1,0 +1,10 @@
+-- +goose Up
+-- The blobs that hold what the rules saw of a decision. Decisions share blobs: one may be deleted when no decision that is kept
+-- refers to it, and a decision's row of the manifest stays, so that it is known what was dropped.
+CREATE TABLE decision_blobs (
+  log_index INTEGER NOT NULL REFERENCES decisions (log_index),
+  what      TEXT NOT NULL,                -- manifest, part or changes
+  digest    TEXT NOT NULL,
+  PRIMARY KEY (log_index, what, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX decision_blobs_digest ON decision_blobs (digest);
