@@ -39,9 +39,17 @@ type Facts struct {
 	Evaluation Evaluation   `json:"evaluation"`
 	Problems   []Problem    `json:"problems"` // what went wrong while gathering
 
+	Evidence *Evidence `json:"evidence,omitempty"` // what the rules saw; nil: nothing was judged, or an older version recorded it
+
 	Group []Member `json:"group,omitempty"` // the pull requests of the merge group that the facts are about
 
 	BreakGlass *BreakGlass `json:"break_glass,omitempty"` // as it was confirmed; whether it is in force is for Decide to say
+}
+
+// Evidence names what the rules saw, which is kept beside the facts so that other rules can judge it again.
+type Evidence struct {
+	Digest  string `json:"digest"`            // sha256:HEX of its manifest
+	Omitted string `json:"omitted,omitempty"` // why the documents are not among it; "" when they are
 }
 
 // Repository is where the pull request wants to merge.

@@ -68,6 +68,7 @@ func (p *Pipeline) retryable(err error) error {
 
 // record decides and makes the decision, its facts, its audit entry and its publication durable together.
 func (p *Pipeline) record(ctx context.Context, args work.Evaluate, g *gatherer, started time.Time) error {
+	kept := g.evidence()
 	facts, err := ledger.Canonical(g.facts)
 	if err != nil {
 		if facts, err = g.mend(err); err != nil {
@@ -103,7 +104,7 @@ func (p *Pipeline) record(ctx context.Context, args work.Evaluate, g *gatherer, 
 		ID: id, RepositoryID: g.facts.Repository.ID, Repository: g.facts.Repository.FullName(), Supersedes: true,
 		Title: g.facts.PullRequest.Title, Author: g.facts.PullRequest.Author, Approvers: approvers(decision),
 		PullRequest: args.Number, Base: decision.Base, Head: decision.Head, Verdict: string(decision.Verdict), Time: g.facts.Time,
-		Facts: facts, Decision: text, FactsDigest: digest, PolicyDigest: decision.Policy.Digest,
+		Facts: facts, Decision: text, FactsDigest: digest, PolicyDigest: decision.Policy.Digest, Evidence: kept,
 		Resources: resources(g.facts.Changes), Terms: terms(g.facts, decision), Waivers: waiverUses(decision),
 		Entry:   decisionEntry(g.facts, decision, id, digest),
 		Publish: append(works, freed...),

@@ -34,6 +34,7 @@ type gatherer struct {
 	old    *tree // at the merge base
 	head   *tree
 	owners repoconfig.Codeowners
+	saw    saw // what the rules saw
 	handed handed
 	onto   *queued // in a merge queue; nil: the tip of the base branch
 }
@@ -267,11 +268,13 @@ func (g *gatherer) evaluate(ctx context.Context) error {
 		return err
 	}
 	g.problem(problems...)
+	g.saw = saw{documents: built.Documents}
 	if engine != nil {
 		files, err := g.files(ctx, engine, options.Plans)
 		if err != nil {
 			return err
 		}
+		g.saw.files, g.saw.whole = files, engine.WantsFiles()
 		g.facts.Evaluation = engine.Evaluate(ctx, rules.Input{Documents: built.Documents, Files: files, PullRequest: &g.facts.PullRequest})
 		if err := document.PointAt(ctx, g.head, g.facts.Evaluation.Findings); err != nil {
 			return fmt.Errorf("find the lines at fault: %w", err)

@@ -236,6 +236,7 @@ func (p *Pipeline) recordGroup(ctx context.Context, g *gatherer, s work.Sweep, s
 	if len(g.facts.Group) == 0 && len(g.facts.Problems) == 0 {
 		g.problem(gate.Problem{Code: "git", Message: "no pull request was found in the merge group", Remedy: "Merge the pull requests one by one."})
 	}
+	kept := g.evidence()
 	decision := gate.Decide(g.facts)
 	facts, err := ledger.Canonical(g.facts)
 	if err != nil {
@@ -251,7 +252,7 @@ func (p *Pipeline) recordGroup(ctx context.Context, g *gatherer, s work.Sweep, s
 		ID: id, RepositoryID: s.RepositoryID, Repository: g.facts.Repository.FullName(), Title: g.facts.PullRequest.Title, Author: s.Actor,
 		Approvers: []string{}, Base: decision.Base, Head: decision.Head, Verdict: string(decision.Verdict), Time: g.facts.Time,
 		Facts: facts, Decision: text, FactsDigest: digest, PolicyDigest: decision.Policy.Digest, Resources: resources(g.facts.Changes),
-		Entry: decisionEntry(g.facts, decision, id, digest),
+		Entry: decisionEntry(g.facts, decision, id, digest), Evidence: kept,
 	})
 	if err != nil {
 		return fmt.Errorf("record the decision: %w", err)

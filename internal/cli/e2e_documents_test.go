@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-dev/gatehouse/internal/evidence"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/githubsim"
+	"github.com/gatehouse-dev/gatehouse/internal/store"
+)
+
+// lastFacts are the facts of the last decision about a pull request.
+func (s *site) lastFacts(pr *githubsim.PR) (store.Decision, gate.Facts) {
+	s.t.Helper()
+	d, err := s.db.Latest(context.Background(), s.repo.ID(), pr.Number())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	data, err := s.db.Facts(context.Background(), d.FactsDigest)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var facts gate.Facts
+	if err := json.Unmarshal(data, &facts); err != nil {
+		s.t.Fatal(err)
+	}
+	return d, facts
+}
+
+// blobs are all contents that are kept about a decision, unpacked, one after the other.
+func (s *site) blobs(d store.Decision, facts gate.Facts) (all []byte, saw evidence.Evidence) {
+	s.t.Helper()
+	if facts.Evidence == nil {
+		s.t.Fatalf("%s keeps nothing", d.ID)
+	}
+	read := func(digest string) ([]byte, error) {
+		data, err := s.db.Facts(context.Background(), digest)
+		all = append(all, data...)
+		return data, err
+	}
+	saw, err := evidence.Open(facts.Evidence.Digest, read)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	changes, err := s.db.Changes(context.Background(), d.LogIndex)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	all = append(all, changes...)
+	if _, err := read(d.FactsDigest); err != nil {
+		s.t.Fatal(err)
+	}
+	return all, saw
+}
+
+// What was secret in plans and manifests is in nothing that is kept about the decision: these are packed, so that looking through the
+// database's pages would not find it.
+func TestE2EWhatIsKeptHoldsNoSecret(t *testing.T) {
+	const secret = "CANARY-in-the-mine"
+	s := newSite(t, setup{files: map[string]string{
+		"k8s/token.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: token}\nstringData: {token: older-" + secret + "}\n",
+	}})
+	plan := map[string]any{
+		"format_version": "1.2", "terraform_version": "1.9.8",
+		"variables":     map[string]any{"password": map[string]any{"value": secret}},
+		"configuration": map[string]any{"root_module": map[string]any{"variables": map[string]any{"password": map[string]any{"sensitive": true}}}},
+		"output_changes": map[string]any{"password": map[string]any{
+			"actions": []string{"update"}, "before": "older-" + secret, "after": secret, "before_sensitive": true, "after_sensitive": true,
+		}},
+		"resource_changes": []any{map[string]any{
+			"address": "aws_db_instance.main", "mode": "managed", "type": "aws_db_instance", "name": "main",
+			"provider_name": "registry.terraform.io/hashicorp/aws",
+			"change": map[string]any{
+				"actions": []string{"update"}, "before": map[string]any{"password": "older-" + secret, "note": "older-" + secret, "size": 1},
+				"after": map[string]any{"password": secret, "note": secret, "size": 2}, "after_unknown": map[string]any{},
+				"before_sensitive": map[string]any{"password": true}, "after_sensitive": map[string]any{"password": true},
+			},
+		}},
+	}
+	text, err := json.Marshal(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pr := s.open("ann", "secret", map[string]string{
+		"infra/prod/prod.tfplan.json": string(text), "infra/prod/main.tf": "# changed\n",
+		"k8s/token.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: token}\nstringData: {token: " + secret + "}\ndata: {other: " + "Q0FOQVJZLWluLXRoZS1taW5l" + "}\n",
+	})
+	s.settle()
+	all, saw := s.blobs(s.lastFacts(pr))
+	if len(saw.Documents) < 3 || !bytes.Contains(all, []byte("aws_db_instance.main")) || !bytes.Contains(all, []byte("v1/Secret//token")) {
+		t.Errorf("what is looked through holds too little: %d documents\n%s", len(saw.Documents), all)
+	}
+	for _, canary := range []string{secret, "Q0FOQVJZLWluLXRoZS1taW5l"} {
+		if bytes.Contains(all, []byte(canary)) {
+			t.Errorf("%s is there", canary)
+		}
+	}
+	if comment := s.comment(pr); strings.Contains(comment, secret) {
+		t.Errorf("the secret is in the comment:\n%s", comment)
+	}
+}
