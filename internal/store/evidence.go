@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 )
@@ -114,15 +113,6 @@ func (s *Store) countBlobs(ctx context.Context, c conn, digests []string) (int, 
 		total += n
 	}
 	return total, nil
-}
-
-// params are the placeholders of a list.
-func (s *Store) params(n int) string {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = s.sql.param(i + 1)
-	}
-	return strings.Join(names, ", ")
 }
 
 func anyOf(list []string) []any {
