@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/gatehouse-dev/gatehouse/internal/bundle"
-	"github.com/gatehouse-dev/gatehouse/internal/rules"
 )
 
 // artifact puts any manifest into a registry, and gives its digest.
@@ -74,20 +73,16 @@ func (s *server) image(t *testing.T, tag string, layers []object, contents map[s
 func TestWhatConftestPushesIsPulled(t *testing.T) {
 	t.Parallel()
 	r := newRegistry(t)
-	rego, lists, more := []byte("package main\n"), []byte("hosts: [a]\n"), []byte(`{"b": 1}`)
+	rego, lists, more, ports := []byte("package main\n"), []byte("hosts: [a]\n"), []byte(`{"b": 1}`), []byte(`{"ports": [9007199254740993]}`)
 	src := r.image(t, "rules:v1", []object{
 		layer(regoLayer, "policy/deny.rego", rego), layer(dataLayer, "policy/lists.yaml", lists), layer(dataLayer, "policy/team/data.json", more),
-	}, map[string][]byte{"a": rego, "b": lists, "c": more})
+		layer(dataLayer, "policy/ports.json", ports),
+	}, map[string][]byte{"a": rego, "b": lists, "c": more, "d": ports})
 	b := open(t, newStore(t, t.TempDir(), bundle.Options{}), src)
-	at := r.host() + "/acme/rules:v1/policy/"
 	want := &bundle.Bundle{
-		Name: r.host() + "/acme/rules:v1", Digest: b.Digest, Files: map[string][]byte{"policy/deny.rego": rego},
-		Data: []rules.Data{{File: at + "lists.yaml", Text: lists}, {File: at + "team/data.json", At: []string{"team"}, Text: more}},
-	}
-	for i := range want.Data {
-		if want.Data[i].At == nil {
-			want.Data[i].At = []string{}
-		}
+		Name: r.host() + "/acme/rules:v1", Digest: b.Digest,
+		Files: map[string][]byte{"policy/deny.rego": rego, "policy/lists.yaml": lists, "policy/team/data.json": more, "policy/ports.json": ports},
+		Rules: map[string][]byte{"policy/deny.rego": rego, "data.json": []byte(`{"hosts":["a"],"ports":[9007199254740993]}`), "team/data.json": []byte(`{"b":1}`)},
 	}
 	if diff := cmp.Diff(want, b); diff != "" {
 		t.Error(diff)

@@ -6,7 +6,6 @@ package bundle
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"path"
 	"slices"
@@ -41,8 +40,8 @@ type Bundle struct {
 	Name   string            // for people: ghcr.io/acme/policies:v3
 	Digest string            // sha256:HEX of the manifest or file; "" for a repository
 	Commit string            // of a repository
-	Files  map[string][]byte // by path; do not change them
-	Data   []rules.Data      // for rules of conftest's dialect, besides the data files among Files
+	Files  map[string][]byte // by path, as it was packed; do not change them
+	Rules  map[string][]byte // what rules are loaded from: Files, with data files where the loader looks for them
 
 	// Stale says why it could not be looked up whether there is a newer one, and Since when there last was none; nil when it could be, or
 	// when the bundle is pinned.
@@ -53,11 +52,10 @@ type Bundle struct {
 // Dir is the bundle as the folder that rules are loaded from.
 func (b *Bundle) Dir() rules.Dir {
 	files := fstest.MapFS{}
-	for name, data := range b.Files {
+	for name, data := range b.Rules {
 		files[name] = &fstest.MapFile{Data: data, Mode: 0o444}
 	}
-	var root fs.FS = files
-	return rules.Dir{Name: b.Name, FS: root, Data: b.Data}
+	return rules.Dir{Name: b.Name, FS: files}
 }
 
 // Limits bound one bundle. Zero fields take the defaults.
@@ -230,7 +228,10 @@ func (s *Store) load(ctx context.Context, at location, digest string, verifier *
 	if err != nil {
 		return nil, err
 	}
-	b.Files, b.Data = u.files, u.data(b.Name)
+	b.Files = u.files
+	if b.Rules, err = u.rules(); err != nil {
+		return nil, err
+	}
 	if verifier != nil {
 		if err := verifier.Verify(b.Files); err != nil {
 			return nil, wrong("%w", err)

@@ -58,7 +58,7 @@ func TestWhatIsPushedIsPulled(t *testing.T) {
 		t.Errorf("the same files make another digest: %s, %s", digest, again)
 	}
 	b := open(t, s, bundle.Source{URL: bundle.Pinned(url, digest)})
-	want := &bundle.Bundle{Name: r.host() + "/acme/policies:v1", Digest: digest, Files: content("one")}
+	want := &bundle.Bundle{Name: r.host() + "/acme/policies:v1", Digest: digest, Files: content("one"), Rules: content("one")}
 	if diff := cmp.Diff(want, b); diff != "" {
 		t.Error(diff)
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,14 +20,8 @@ import (
 type unpacker struct {
 	limits Limits
 	files  map[string][]byte
-	loose  []looseData
+	loose  []string // data files of an artifact of conftest's, which may have any name
 	total  int64
-}
-
-// looseData is a data file of an artifact of conftest's, which may have any name.
-type looseData struct {
-	name string
-	text []byte
 }
 
 // tarGz takes the files out of an OPA bundle.
@@ -91,29 +84,6 @@ func (u *unpacker) add(name string, content []byte) error {
 	return nil
 }
 
-// data are the data files of an artifact of conftest's, under the names of their folders below the one that they have in common: that
-// is the folder which was pushed.
-func (u *unpacker) data(bundle string) []rules.Data {
-	var common []string
-	for i, d := range u.loose {
-		dirs := strings.Split(path.Dir(d.name), "/")
-		if i == 0 {
-			common = dirs
-		}
-		n := 0
-		for n < len(common) && n < len(dirs) && common[n] == dirs[n] {
-			n++
-		}
-		common = common[:n]
-	}
-	var out []rules.Data
-	for _, d := range u.loose {
-		at := slices.DeleteFunc(strings.Split(path.Dir(d.name), "/")[len(common):], func(s string) bool { return s == "." })
-		out = append(out, rules.Data{File: path.Join(bundle, d.name), At: at, Text: d.text})
-	}
-	return out
-}
-
 // layer keeps one file of an artifact of conftest's, which is a layer of its own.
 func (u *unpacker) layer(title string, content []byte, isData bool) error {
 	name := path.Clean(title)
@@ -127,12 +97,7 @@ func (u *unpacker) layer(title string, content []byte, isData bool) error {
 		return err
 	}
 	if isData {
-		// The loader of rules looks for data files by their name, which these need not have.
-		u.loose = append(u.loose, looseData{name, content})
-		delete(u.files, name)
-		if len(u.loose) > u.limits.Files {
-			return wrong("it holds more than %d files", u.limits.Files)
-		}
+		u.loose = append(u.loose, name)
 	}
 	return nil
 }

@@ -82,7 +82,6 @@ func (l *loader) dir(d Dir) {
 	l.walk(d.FS, d.Name, func(string) string { return d.Name }, false)
 	objects := len(l.found)
 	l.objects(d)
-	l.data = append(l.data, d.Data...)
 	if len(l.found) > objects {
 		return
 	}

@@ -64,7 +64,6 @@ type Options struct {
 type Dir struct {
 	Name string // where it is, for people: .gatehouse/policies
 	FS   fs.FS
-	Data []Data // for rules of conftest's dialect, besides the data files in FS
 }
 
 // Setting is what a repository's configuration says about one rule. Empty fields leave the rule as its author made it.
