@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"strings"
 	"time"
 
@@ -42,23 +41,16 @@ func (w *world) auditExport(f *auditFlags) *cobra.Command {
 		Example: "  gatehouse audit export > audit.jsonl\n  gatehouse audit export --since 720h -o csv > audit.csv",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			signer, older, err := loadKeys(w.signingKeyFile(f), "", false)
-			if err != nil {
-				return err
-			}
-			url, err := config.Database(w.environ, f.database)
-			if err != nil {
-				return err
-			}
 			if format != "jsonl" && format != "json" && format != "csv" {
 				return fmt.Errorf("--output is %q; wanted: jsonl or csv", format)
 			}
-			if err := existing(url); err != nil {
+			signer, _, err := loadKeys(w.signingKeyFile(f), "", false)
+			if err != nil {
 				return err
 			}
-			db, err := store.Open(cmd.Context(), url, store.Options{Clock: w.clock, Signer: store.Key(signer, older...)})
+			db, err := w.writable(cmd.Context(), f)
 			if err != nil {
-				return outside(err)
+				return err
 			}
 			defer db.Close()
 			from := time.Time{}
@@ -73,6 +65,26 @@ func (w *world) auditExport(f *auditFlags) *cobra.Command {
 	return cmd
 }
 
+// writable opens the database for appending to the log.
+func (w *world) writable(ctx context.Context, f *auditFlags) (*store.Store, error) {
+	signer, older, err := loadKeys(w.signingKeyFile(f), "", false)
+	if err != nil {
+		return nil, err
+	}
+	url, err := config.Database(w.environ, f.database)
+	if err != nil {
+		return nil, err
+	}
+	if err := existing(url); err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, url, store.Options{Clock: w.clock, Signer: store.Key(signer, older...)})
+	if err != nil {
+		return nil, outside(err)
+	}
+	return db, nil
+}
+
 // existing keeps an export from making an empty SQLite database where there is none.
 func existing(url string) error {
 	path, ok := strings.CutPrefix(url, "sqlite:")
@@ -84,11 +96,7 @@ func existing(url string) error {
 
 // export first records that it happens: an export that breaks off has been made, too.
 func (w *world) export(ctx context.Context, db *store.Store, key, format string, since time.Time) error {
-	actor := "unknown"
-	if u, err := user.Current(); err == nil {
-		actor = u.Username
-	}
-	entry := store.Entry{Type: store.EntryExport, Actor: actor, Resources: []string{}, Detail: map[string]any{"format": format}}
+	entry := store.Entry{Type: store.EntryExport, Actor: operator(), Resources: []string{}, Detail: map[string]any{"format": format}}
 	if !since.IsZero() {
 		entry.Detail["since"] = since.UTC().Format(time.RFC3339)
 	}

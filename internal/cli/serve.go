@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -82,6 +83,8 @@ type server struct {
 	github   *forge.App
 	pipeline *pipeline.Pipeline
 	http     *http.Server
+
+	background []func(context.Context) // run beside the work, until it ends
 }
 
 // build wires the program together.
@@ -142,12 +145,21 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		db.Close()
 		return nil, err
 	}
+	ships, err := shipper(s, db, w.out, counters.Registry(), log)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
 	shown := pageOptions(s, db, github, bundles, w.clock, log)
 	shown.Webhooks, shown.Metrics, shown.Key = receiver, counters.Handler(), signer.Verifier().String()
 	pages := web.WithPlans(web.New(shown), plans.New(plans.Options{
 		Issuer: s.OIDCIssuer, GitHub: github, Store: db, Redactor: document.NewRedactor(secret), Limit: s.PlanLimit, Clock: w.clock, Log: log,
 	}))
-	return &server{store: db, github: github, pipeline: line, http: &http.Server{
+	var background []func(context.Context)
+	if ships != nil {
+		background = append(background, ships.Run)
+	}
+	return &server{background: background, store: db, github: github, pipeline: line, http: &http.Server{
 		Handler:           pages,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
@@ -155,6 +167,16 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 	}}, nil
+}
+
+// waitFor waits at most d: what writes to a standard output that nobody reads cannot be told to end.
+func waitFor(all *sync.WaitGroup, d time.Duration) {
+	done := make(chan struct{})
+	go func() { defer close(done); all.Wait() }()
+	select {
+	case <-done:
+	case <-time.After(d):
+	}
 }
 
 // shutdownTime is how long open requests may take to end.
@@ -170,6 +192,10 @@ func (s *server) run(ctx context.Context, listener net.Listener, log *logrus.Ent
 	go func() { served <- s.http.Serve(listener) }()
 	recovered := make(chan struct{})
 	go func() { defer close(recovered); s.pipeline.Recover(working, s.github, s.store) }()
+	var beside sync.WaitGroup
+	for _, f := range s.background {
+		beside.Go(func() { f(working) })
+	}
 
 	var err error
 	select {
@@ -188,6 +214,7 @@ func (s *server) run(ctx context.Context, listener net.Listener, log *logrus.Ent
 	}
 	stopWork()
 	<-recovered
+	waitFor(&beside, shutdownTime)
 	if e := <-worked; e != nil && !errors.Is(e, context.Canceled) {
 		err = errors.Join(err, outside(fmt.Errorf("end the work: %w", e)))
 	}

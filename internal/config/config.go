@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/golang-jwt/jwt/v4"
@@ -38,11 +39,21 @@ type Server struct {
 
 	PlanLimit int64 `env:"GATEHOUSE_PLAN_LIMIT" envDefault:"67108864" desc:"bytes of the largest Terraform plan that is taken from a workflow; the server needs a few times as much memory"`
 
-	// WebhookSecrets, ReaderList and Key are worked out from the above by Load.
+	AuditSyslog          string `env:"GATEHOUSE_AUDIT_SYSLOG" desc:"ship the audit log to syslog: tcp://HOST:601 or tls://HOST:6514?ca=FILE; several separated by commas"`
+	AuditOTLP            string `env:"GATEHOUSE_AUDIT_OTLP" desc:"ship the audit log to an OpenTelemetry collector, OTLP over HTTP: https://HOST:4318"`
+	AuditOTLPHeadersFile string `env:"GATEHOUSE_AUDIT_OTLP_HEADERS_FILE" desc:"file with the headers for the collector, a line NAME: VALUE each"`
+	AuditStdout          string `env:"GATEHOUSE_AUDIT_STDOUT" envDefault:"false" desc:"write the audit log to standard output as JSON Lines"`
+	Retention            string `env:"GATEHOUSE_RETENTION" desc:"drop the facts of decisions after so many days, such as 400d; default: keep them. Entries and hashes are never dropped"`
+
+	// WebhookSecrets, ReaderList, Key and what follows are worked out from the above by Load.
 	WebhookSecrets []string        `env:"-"`
 	ReaderList     []string        `env:"-"`
 	Key            *rsa.PrivateKey `env:"-"`
 	KeyPEM         []byte          `env:"-"`
+
+	SyslogReceivers []Syslog      `env:"-"`
+	ShipToStdout    bool          `env:"-"`
+	KeepFacts       time.Duration `env:"-"` // 0: for ever
 }
 
 // Error is everything that is wrong with the settings at once, a line each.
@@ -71,6 +82,7 @@ func Load(environ []string, overrides map[string]string) (*Server, error) {
 	c.urls(s)
 	c.database(s)
 	c.readers(s)
+	c.shipping(s)
 	if s.PlanLimit < 1 || s.PlanLimit > 1<<30 {
 		c.bad("GATEHOUSE_PLAN_LIMIT", "is %d; it is a number of bytes from 1 to 1073741824", s.PlanLimit)
 	}

@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	logs "go.opentelemetry.io/proto/otlp/logs/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gatehouse-dev/gatehouse/internal/store"
+)
+
+// collected are the entries that came to receivers of the test's.
+type collected struct {
+	mu             sync.Mutex
+	syslog, otlp   []int64
+	collectorIsOff bool
+}
+
+func (c *collected) add(list *[]int64, line string) {
+	var e store.Entry
+	if json.Unmarshal([]byte(line), &e) != nil {
+		e.Index = -1
+	}
+	*list = append(*list, e.Index)
+}
+
+// syslogReceiver takes messages with their lengths before them until the test ends.
+func (c *collected) syslogReceiver(t *testing.T) (address string) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			session, _ := io.ReadAll(conn)
+			c.mu.Lock()
+			for len(session) > 0 {
+				count, rest, _ := bytes.Cut(session, []byte(" "))
+				n, err := strconv.Atoi(string(count))
+				if err != nil || n > len(rest) {
+					c.syslog = append(c.syslog, -1)
+					break
+				}
+				_, line, _ := strings.Cut(string(rest[:n]), "] ")
+				c.add(&c.syslog, line)
+				session = rest[n:]
+			}
+			c.mu.Unlock()
+			_ = conn.Close()
+		}
+	})
+	t.Cleanup(func() { _ = l.Close(); all.Wait() })
+	return l.Addr().String()
+}
+
+func (c *collected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	var in logs.LogsData
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.collectorIsOff || r.Header.Get("X-Token") != "s3cret" || proto.Unmarshal(body, &in) != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	for _, rl := range in.GetResourceLogs() {
+		for _, sl := range rl.GetScopeLogs() {
+			for _, record := range sl.GetLogRecords() {
+				c.add(&c.otlp, record.GetBody().GetStringValue())
+			}
+		}
+	}
+}
+
+// has reports whether a list holds every entry of the log, in its order.
+func (c *collected) has(list *[]int64, size int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := int64(0)
+	for _, i := range *list {
+		if i == next {
+			next++
+		}
+	}
+	return next == size
+}
+
+func (s *site) size() int64 {
+	s.t.Helper()
+	head, err := s.db.Checkpoint(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return head.Size
+}
+
+// The server ships its log. A collector that is down keeps neither pull requests nor the other receiver waiting, and has
+// everything when it is back, also over a restart.
+func TestE2EShipping(t *testing.T) {
+	s := newSite(t, setup{noServer: true})
+	var c collected
+	collector := httptest.NewServer(&c)
+	t.Cleanup(collector.Close)
+	headers := filepath.Join(s.dir, "headers")
+	if err := os.WriteFile(headers, []byte("X-Token: s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	syslog := c.syslogReceiver(t)
+	s.more = []string{"GATEHOUSE_AUDIT_SYSLOG=tcp://" + syslog, "GATEHOUSE_AUDIT_OTLP=" + collector.URL, "GATEHOUSE_AUDIT_OTLP_HEADERS_FILE=" + headers}
+	c.collectorIsOff = true
+	s.start()
+	pr := s.open("ann", "fix", map[string]string{"README.md": "one\n"})
+	pr.Approve("mei")
+	s.shows(pr, clear1)
+	s.until("syslog to have it", func() bool { return c.has(&c.syslog, s.size()) })
+	lag := fmt.Sprintf(`gatehouse_audit_shipping_lag_entries{destination="otlp %s/v1/logs"}`, collector.URL)
+	if !s.metric(fmt.Sprintf("%s %d", lag, s.size())) {
+		t.Errorf("the collector does not lag by %d entries", s.size())
+	}
+	resp, err := http.Get(s.url + "/readyz")
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("/readyz: %v, %v", resp, err)
+	} else if err := resp.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	s.stop()
+	c.mu.Lock()
+	c.collectorIsOff = false
+	c.mu.Unlock()
+	s.start()
+	s.merges(pr, clear1)
+	s.settle()
+	s.until("both to have it", func() bool { return c.has(&c.syslog, s.size()) && c.has(&c.otlp, s.size()) })
+	s.until("the lag to be none", func() bool { return s.metric(lag + " 0") })
+	if strings.Contains(s.log.String(), "s3cret") {
+		t.Error("the log holds the header's secret")
+	}
+
+	status, out, log := s.gatehouse("audit", "ship", "-o", "json")
+	var lines []shipmentLine
+	if status != exitPass || json.Unmarshal([]byte(out), &lines) != nil || len(lines) != 2 {
+		t.Fatalf("status %d: %s%s", status, out, log)
+	}
+	if diff := cmp.Diff([]string{"otlp " + collector.URL + "/v1/logs", "syslog tcp://" + syslog}, []string{lines[0].Destination, lines[1].Destination}); diff != "" {
+		t.Error(diff)
+	}
+	before := len(c.syslog)
+	if status, out, log := s.gatehouse("audit", "ship", "--next", "0", "syslog tcp://"+syslog); status != exitPass {
+		t.Fatalf("status %d: %s%s", status, out, log)
+	}
+	s.until("everything once more", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(c.syslog) == before+before+1 // and the entry that says so
+	})
+	if got := s.entries("configuration"); len(got) == 0 || got[len(got)-1].Detail["what"] != "shipping" {
+		t.Errorf("the cursor was moved in silence: %v", got)
+	}
+	for _, args := range [][]string{{"ship", "--next", "0"}, {"ship", "x"}, {"ship", "--next", "0", "x"}, {"ship", "--next", "999", "syslog tcp://" + syslog}} {
+		if status, out, _ := s.gatehouse(append([]string{"audit"}, args...)...); status != exitUsage {
+			t.Errorf("%v: status %d: %s", args, status, out)
+		}
+	}
+}
+
+// gatehouse runs a command beside the server, with its environment.
+func (s *site) gatehouse(args ...string) (status int, out, log string) {
+	s.t.Helper()
+	var stdout, stderr bytes.Buffer
+	w := &world{in: strings.NewReader(""), out: &stdout, err: &stderr, environ: s.environ(), clock: time.Now}
+	status = w.run(s.t.Context(), args)
+	return status, stdout.String(), stderr.String()
+}
