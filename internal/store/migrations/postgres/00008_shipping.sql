@@ -12,10 +12,3 @@ CREATE TABLE shipping (
   error       text COLLATE "C" NOT NULL DEFAULT '',   -- why the last attempt failed; '': it did not
   updated     timestamptz NOT NULL
 );
--- The blobs that a decision's facts refer to, its facts among them: what may go when the decision is old enough.
-CREATE TABLE decision_blobs (
-  digest    text COLLATE "C" NOT NULL,
-  log_index bigint NOT NULL REFERENCES decisions (log_index),
-  PRIMARY KEY (digest, log_index)
-);
-CREATE INDEX decision_blobs_decision ON decision_blobs (log_index);

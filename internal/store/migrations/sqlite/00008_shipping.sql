@@ -12,10 +12,3 @@ CREATE TABLE shipping (
   error       TEXT NOT NULL DEFAULT '',   -- why the last attempt failed; '': it did not
   updated     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
--- The blobs that a decision's facts refer to, its facts among them: what may go when the decision is old enough.
-CREATE TABLE decision_blobs (
-  digest    TEXT NOT NULL,
-  log_index INTEGER NOT NULL REFERENCES decisions (log_index),
-  PRIMARY KEY (digest, log_index)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX decision_blobs_decision ON decision_blobs (log_index);
