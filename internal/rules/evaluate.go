@@ -21,6 +21,7 @@ type Input struct {
 	Documents   []gate.Document
 	Files       []File            // for rules of conftest's dialect; see [Engine.WantsFiles]
 	PullRequest *gate.PullRequest // nil outside a pull request
+	Watcher     Watcher           // nil: nobody is told
 }
 
 // evaluation is one run of the rules.
@@ -33,6 +34,7 @@ type evaluation struct {
 	limitsText string // part of every cache key: with other limits a rule may fail
 	names      *names
 	docs       []gate.Document
+	watcher    Watcher
 	setOf      []*documentSet
 	values     []decoded
 	batches    [][]*batch // by document
@@ -86,7 +88,7 @@ func (e *Engine) evaluateOwn(ctx context.Context, in Input) gate.Evaluation {
 
 func (e *Engine) newEvaluation(ctx context.Context, p *program, in Input, d *dispatched) (*evaluation, error) {
 	run := &evaluation{
-		ctx: ctx, engine: e, limits: &e.options.Limits, program: p, names: newNames(), docs: in.Documents,
+		ctx: ctx, engine: e, limits: &e.options.Limits, program: p, names: newNames(), docs: in.Documents, watcher: in.Watcher,
 		values: make([]decoded, len(in.Documents)), batches: make([][]*batch, len(in.Documents)),
 		results: make([]outcome, len(in.Documents)), dead: make([]atomic.Bool, len(p.rules)),
 	}
@@ -254,7 +256,7 @@ func (j *judgement) query(b *batch, s side) (raws []raw, complete bool) {
 	if b.uses.neighbours && j.doc.Kind == gate.KindTerraform {
 		neighbours = j.neighbours(j.set, j.doc, j.values)
 	}
-	input := j.names.input(j.doc, j.values, s, context, neighbours, j.pullRequest)
+	input := j.names.input(j.doc, j.values, s, context, neighbours, j.pullRequest, nil)
 	if !slices.ContainsFunc(b.rules, func(r *compiledRule) bool { return j.dead[r.number].Load() }) {
 		raws, err := j.run(b, input)
 		if err == nil {
@@ -289,6 +291,9 @@ func (j *judgement) query(b *batch, s side) (raws []raw, complete bool) {
 
 // run asks one query.
 func (j *judgement) run(b *batch, input *ast.Term) ([]raw, error) {
+	if j.watcher != nil {
+		defer j.watcher.End(j.watcher.Begin(j.doc.Resource, j.doc.File, ruleNames(b.rules)))
+	}
 	var raws []raw
 	var bad error
 	err := b.query.run(j.ctx, input, j.stop, j.limits.RuleTime, func(a ask, members ast.Value) {

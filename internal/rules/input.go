@@ -92,41 +92,49 @@ func (n *names) baseChange(change *ast.Term) *ast.Term {
 }
 
 // input makes what a rule sees of a document on one side. context is input.plan or input.objects, neighbours the shortlist from
-// it; nil where no rule reads them.
-func (n *names) input(doc *gate.Document, v *decoded, s side, context, neighbours, pullRequest *ast.Term) *ast.Term {
+// it; nil where no rule reads them. What r does not read is left out; nil: nothing is.
+func (n *names) input(doc *gate.Document, v *decoded, s side, context, neighbours, pullRequest *ast.Term, r *reads) *ast.Term {
 	resource, change := v.after, v.change
 	if s == base {
 		resource, change = v.before, n.baseChange(v.change)
 	}
 	pairs := make([][2]*ast.Term, 0, 16)
-	pairs = append(pairs,
-		[2]*ast.Term{n.kind, ast.StringTerm(doc.Kind)},
-		[2]*ast.Term{n.typ, ast.StringTerm(doc.Type)},
-		[2]*ast.Term{n.name, ast.StringTerm(doc.Name)},
-		[2]*ast.Term{n.address, ast.StringTerm(doc.Resource)},
-		[2]*ast.Term{n.resource, resource},
-		[2]*ast.Term{n.before, v.before},
-		[2]*ast.Term{n.change, change},
-		[2]*ast.Term{n.environment, ast.StringTerm(doc.Environment)},
-		[2]*ast.Term{n.file, ast.StringTerm(doc.File)},
-		[2]*ast.Term{n.pullRequest, pullRequest},
-	)
+	add := func(key, value *ast.Term) {
+		if name, ok := key.Value.(ast.String); ok && r.wants(string(name)) {
+			pairs = append(pairs, [2]*ast.Term{key, value})
+		}
+	}
+	text := func(key *ast.Term, text string) {
+		if name, ok := key.Value.(ast.String); ok && r.wants(string(name)) {
+			pairs = append(pairs, [2]*ast.Term{key, ast.StringTerm(text)})
+		}
+	}
+	text(n.kind, doc.Kind)
+	text(n.typ, doc.Type)
+	text(n.name, doc.Name)
+	text(n.address, doc.Resource)
+	add(n.resource, resource)
+	add(n.before, v.before)
+	add(n.change, change)
+	text(n.environment, doc.Environment)
+	text(n.file, doc.File)
+	add(n.pullRequest, pullRequest)
 	if context != nil {
 		key := n.plan
 		if doc.Kind != gate.KindTerraform {
 			key = n.objects
 		}
-		pairs = append(pairs, [2]*ast.Term{key, context})
+		add(key, context)
 	}
 	if neighbours != nil {
-		pairs = append(pairs, [2]*ast.Term{n.neighbours, neighbours})
+		add(n.neighbours, neighbours)
 	}
 	if doc.Kind == gate.KindKubernetes {
-		pairs = append(pairs, [2]*ast.Term{n.group, ast.StringTerm(doc.Group)}, [2]*ast.Term{n.namespace, ast.StringTerm(doc.Namespace)})
+		text(n.group, doc.Group)
+		text(n.namespace, doc.Namespace)
 		if doc.PodPath != nil && !resource.Equal(n.null) {
-			pairs = append(pairs,
-				[2]*ast.Term{n.pod, n.podOf(resource, doc.PodPath)},
-				[2]*ast.Term{n.podPath, ast.StringTerm(strings.Join(doc.PodPath, "."))})
+			add(n.pod, n.podOf(resource, doc.PodPath))
+			text(n.podPath, strings.Join(doc.PodPath, "."))
 		}
 	}
 	return ast.ObjectTerm(pairs...)

@@ -14,6 +14,9 @@ type reads struct {
 	keys  map[string]*reads
 }
 
+// wants reports whether a part of the root is read; of nil everything is.
+func (r *reads) wants(key string) bool { return r == nil || r.whole || r.keys[key] != nil }
+
 // at gives the node of a path, making it when it is not there.
 func (r *reads) at(path []string) *reads {
 	for _, key := range path {

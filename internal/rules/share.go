@@ -237,7 +237,7 @@ func (j *judgement) askPart(b *batch, r *reads) (raws []raw, ok bool) {
 	if b.uses.neighbours && j.doc.Kind == gate.KindTerraform {
 		neighbours = j.neighbours(j.set, j.doc, j.values)
 	}
-	raws, err := j.run(b, j.names.input(j.doc, &values, head, context, neighbours, j.pullRequest))
+	raws, err := j.run(b, j.names.input(j.doc, &values, head, context, neighbours, j.pullRequest, r))
 	return raws, err == nil
 }
 
