@@ -23,7 +23,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Remedy says what a person can do about it.
 func (e *Error) Remedy() string {
 	if e.Temporary {
-		return "It is tried again; if that does not help, see whether the server reaches it, and docs/bundles.md."
+		return "See whether it can be reached from here; docs/bundles.md has the settings."
 	}
 	return "Correct policies.bundles on the base branch, or what is kept there; see docs/bundles.md."
 }

@@ -109,6 +109,9 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 	case gate.Fail:
 		return exitError{status: exitFail}
 	}
+	if slices.ContainsFunc(facts.Problems, isOutage) {
+		return exitError{status: exitOutside}
+	}
 	return exitError{status: exitUsage}
 }
 
@@ -182,13 +185,20 @@ func (w *world) checkEngine(ctx context.Context, f checkFlags, c repoconfig.Conf
 	dirs := f.policies
 	if f.policies == nil {
 		dirs = c.Policies.Paths
-	}
-	for _, dir := range dirs {
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return nil, fmt.Errorf("the policy folder %s cannot be read: it is no folder", dir)
+		bundles, problems, err := w.localBundles(ctx, c.Policies.Bundles)
+		if err != nil {
+			return nil, err
 		}
-		options.Dirs = append(options.Dirs, rules.Dir{Name: filepath.ToSlash(dir), FS: os.DirFS(dir)})
+		options.Dirs = bundles
+		if facts.Problems = append(facts.Problems, problems...); len(problems) > 0 {
+			return nil, nil
+		}
 	}
+	folders, err := localDirs(dirs)
+	if err != nil {
+		return nil, err
+	}
+	options.Dirs = append(folders, options.Dirs...)
 	engine, err := rules.New(ctx, options)
 	var load *rules.LoadError
 	if errors.As(err, &load) {

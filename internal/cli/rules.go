@@ -23,28 +23,49 @@ func (w *world) rulesCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(w.rulesList(), w.rulesShow(), w.rulesTest(), w.rulesLint())
+	cmd.AddCommand(w.rulesList(), w.rulesShow(), w.rulesTest(), w.rulesLint(), w.rulesPush(), w.rulesPull())
 	return cmd
 }
 
-// catalogue loads every built-in rule, and the rules of dir if one is given.
-func (w *world) catalogue(cmd *cobra.Command) ([]rules.Rule, error) {
-	engine, err := rules.New(cmd.Context(), rules.Options{Builtin: policies.FS, Packs: []string{"all"}, Version: Version})
+// catalogueFlags say which rules are shown besides the built-in ones.
+type catalogueFlags struct {
+	policies []string
+	config   string
+}
+
+func (f *catalogueFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.policies, "policy", nil, "also the rules in `DIR` (repeatable)")
+	cmd.Flags().StringVar(&f.config, "config", "", "also the rules that the configuration `FILE` names, with its settings: folders and bundles")
+}
+
+// catalogue loads every built-in rule, and those that the flags name.
+func (w *world) catalogue(cmd *cobra.Command, f catalogueFlags) ([]rules.Rule, error) {
+	options := rules.Options{Builtin: policies.FS, Packs: []string{"all"}, Version: Version}
+	if err := w.listed(cmd.Context(), f.policies, f.config, &options); err != nil {
+		return nil, err
+	}
+	engine, err := rules.New(cmd.Context(), options)
+	var load *rules.LoadError
+	if errors.As(err, &load) {
+		w.printProblems(load.Problems)
+		return nil, exitError{status: exitUsage}
+	}
 	if err != nil {
-		return nil, fmt.Errorf("load the built-in rules: %w", err)
+		return nil, fmt.Errorf("load the rules: %w", err)
 	}
 	return engine.Rules(), nil
 }
 
 func (w *world) rulesList() *cobra.Command {
 	var output string
+	var more catalogueFlags
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List the built-in rules",
-		Example: "  gatehouse rules list\n  gatehouse rules list -o json | jq '.[] | select(.severity == \"critical\") | .id'",
+		Short:   "List the built-in rules, and others",
+		Example: "  gatehouse rules list\n  gatehouse rules list -o json | jq '.[] | select(.severity == \"critical\") | .id'\n  gatehouse rules list --config .github/gatehouse.yml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			list, err := w.catalogue(cmd)
+			list, err := w.catalogue(cmd, more)
 			if err != nil {
 				return err
 			}
@@ -72,18 +93,20 @@ func (w *world) rulesList() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	more.add(cmd)
 	return cmd
 }
 
 func (w *world) rulesShow() *cobra.Command {
 	var output string
+	var more catalogueFlags
 	cmd := &cobra.Command{
 		Use:     "show ID",
 		Short:   "Show one rule: what it wants, why, and how to satisfy it",
 		Example: "  gatehouse rules show IM-06",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			list, err := w.catalogue(cmd)
+			list, err := w.catalogue(cmd, more)
 			if err != nil {
 				return err
 			}
@@ -99,6 +122,7 @@ func (w *world) rulesShow() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	more.add(cmd)
 	return cmd
 }
 

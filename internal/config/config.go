@@ -45,6 +45,10 @@ type Server struct {
 	AuditStdout          string `env:"GATEHOUSE_AUDIT_STDOUT" envDefault:"false" desc:"write the audit log to standard output as JSON Lines"`
 	Retention            string `env:"GATEHOUSE_RETENTION" desc:"drop the facts of decisions after so many days, such as 400d; default: keep them. Entries and hashes are never dropped"`
 
+	BundleKeys     string `env:"GATEHOUSE_BUNDLE_KEYS" desc:"file with the public keys that bundles of rules are signed with, as OPA writes them: ID: {key: PEM, algorithm: ES256}"`
+	BundleHosts    string `env:"GATEHOUSE_BUNDLE_HOSTS" desc:"hosts (HOST or HOST:PORT, separated by commas) from which bundles are fetched although their addresses are private or they have no TLS"`
+	RegistryConfig string `env:"GATEHOUSE_REGISTRY_CONFIG" desc:"file of the form of docker's config.json with logins for the registries of bundles"`
+
 	// WebhookSecrets, ReaderList, Key and what follows are worked out from the above by Load.
 	WebhookSecrets []string        `env:"-"`
 	ReaderList     []string        `env:"-"`
@@ -54,6 +58,7 @@ type Server struct {
 	SyslogReceivers []Syslog      `env:"-"`
 	ShipToStdout    bool          `env:"-"`
 	KeepFacts       time.Duration `env:"-"` // 0: for ever
+	Bundles         Bundles       `env:"-"`
 }
 
 // Error is everything that is wrong with the settings at once, a line each.
@@ -93,6 +98,7 @@ func Load(environ []string, overrides map[string]string) (*Server, error) {
 		}
 		s.DataDir = filepath.Join(cache, "gatehouse")
 	}
+	c.bundles(s)
 	if len(c.problems) > 0 {
 		return nil, &Error{Problems: c.problems}
 	}

@@ -1,0 +1,236 @@
+package cli
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"io/fs"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/registry"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// localRegistry is a registry that can be out of order.
+type localRegistry struct {
+	*httptest.Server
+	host string
+	down atomic.Bool
+}
+
+func newLocalRegistry(t *testing.T) *localRegistry {
+	t.Helper()
+	r := &localRegistry{}
+	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if r.down.Load() {
+			http.Error(w, "out of order", http.StatusServiceUnavailable)
+			return
+		}
+		inner.ServeHTTP(w, req)
+	}))
+	t.Cleanup(r.Close)
+	r.host = strings.TrimPrefix(r.URL, "http://")
+	return r
+}
+
+// at is a folder with files, and what commands say there.
+type at struct {
+	t       *testing.T
+	dir     string
+	environ []string
+}
+
+func inFolder(t *testing.T, files map[string]string) *at {
+	t.Helper()
+	a := &at{t: t, dir: t.TempDir()}
+	a.environ = []string{"HOME=" + a.dir, "GATEHOUSE_DATA_DIR=" + filepath.Join(a.dir, ".data"), "GATEHOUSE_BUNDLE_HOSTS=127.0.0.1"}
+	for name, text := range files {
+		a.write(name, text)
+	}
+	return a
+}
+
+func (a *at) write(name, text string) string {
+	a.t.Helper()
+	file := filepath.Join(a.dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+		a.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+	return file
+}
+
+func (a *at) run(args ...string) (status int, out, log string) {
+	a.t.Helper()
+	var stdout, stderr bytes.Buffer
+	w := &world{in: strings.NewReader(""), out: &stdout, err: &stderr, environ: a.environ, clock: time.Now}
+	return w.run(a.t.Context(), args), stdout.String(), stderr.String()
+}
+
+// files are those in and under a folder.
+func (a *at) files(dir string) map[string]string {
+	a.t.Helper()
+	out := map[string]string{}
+	root := os.DirFS(filepath.Join(a.dir, dir))
+	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(root, name)
+		out[name] = string(data)
+		return err
+	})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return out
+}
+
+// keyFiles writes a private and a public key.
+func (a *at) keyFiles(name string) (private, public, publicPEM string) {
+	a.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	pub, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	publicPEM = string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pub}))
+	private = a.write(name+".pem", string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})))
+	return private, a.write(name+".pub", publicPEM), publicPEM
+}
+
+const ownerRule = `# METADATA
+# title: Everything has an owner
+# custom:
+#   id: ACME-01
+#   severity: high
+#   remedy: Add the label owner.
+#   inspects: {kubernetes: [ConfigMap]}
+package acme.owner
+
+deny contains "has no label owner" if not input.resource.metadata.labels.owner
+`
+
+const (
+	owned   = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {owner: ann}}\n"
+	ownless = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+)
+
+func TestRulesGoToARegistryAndComeBack(t *testing.T) {
+	t.Parallel()
+	r := newLocalRegistry(t)
+	a := inFolder(t, map[string]string{
+		"rules/owner.rego": ownerRule, "rules/lib/data.json": `{"x": 1}`, "rules/.manifest": "{}", "rules/.git/config": "x", "broken/a.rego": "package acme.b\n\ndeny contains x if",
+	})
+	dir := func(name string) string { return filepath.Join(a.dir, name) }
+	ref := r.host + "/acme/policies:v1"
+	status, pinned, said := a.run("rules", "push", ref, dir("rules"))
+	if status != exitPass || said != "3 files pushed\n" || !strings.HasPrefix(pinned, "oci://"+ref+"@sha256:") {
+		t.Fatalf("status %d: %s%s", status, pinned, said)
+	}
+	pinned = strings.TrimSpace(pinned)
+	if status, out, said := a.run("rules", "pull", pinned, dir("copy")); status != exitPass || strings.TrimSpace(out) != pinned {
+		t.Fatalf("status %d: %s%s", status, out, said)
+	}
+	want := a.files("rules")
+	delete(want, ".git/config")
+	if diff := cmp.Diff(want, a.files("copy")); diff != "" {
+		t.Error(diff)
+	}
+	other := strings.Replace(pinned, pinned[len(pinned)-4:], "0000", 1)
+	r.down.Store(true)
+	for name, c := range map[string]struct {
+		args   []string
+		status int
+		says   string
+	}{
+		"into a folder with files": {[]string{"pull", pinned, dir("rules")}, exitUsage, "is not empty"},
+		"what is on disk already":  {[]string{"pull", pinned, dir("copy2")}, exitPass, "3 files written"},
+		"what is not":              {[]string{"pull", other, dir("copy3")}, exitOutside, "the registry is out of order (503)"},
+		"a tag":                    {[]string{"pull", ref, dir("copy4")}, exitOutside, "the registry is out of order (503)"},
+		"to a registry":            {[]string{"push", ref, dir("rules")}, exitOutside, "the registry is out of order (503)"},
+		"broken rules":             {[]string{"push", ref, dir("broken")}, exitFail, "a.rego:3"},
+		"no folder":                {[]string{"push", ref, dir("none")}, exitUsage, "is no folder"},
+		"to a digest":              {[]string{"push", pinned, dir("rules")}, exitUsage, "a bundle is pushed to oci://HOST/NAME:TAG"},
+	} {
+		status, _, said := a.run(append([]string{"rules"}, c.args...)...)
+		if status != c.status || !strings.Contains(said, c.says) {
+			t.Errorf("%s: status %d: %s", name, status, said)
+		}
+	}
+}
+
+func TestCheckReadsBundles(t *testing.T) {
+	t.Parallel()
+	r := newLocalRegistry(t)
+	a := inFolder(t, map[string]string{"rules/owner.rego": ownerRule, "k8s/a.yaml": ownless})
+	private, public, publicPEM := a.keyFiles("acme")
+	_, other, _ := a.keyFiles("other")
+	ref := "oci://" + r.host + "/acme/policies:stable"
+	status, pinned, said := a.run("rules", "push", ref, filepath.Join(a.dir, "rules"), "--signing-key", private, "--key-id", "acme")
+	if status != exitPass {
+		t.Fatalf("status %d: %s", status, said)
+	}
+	pinned = strings.TrimSpace(pinned)
+	for key, want := range map[string]int{public: exitPass, other: exitUsage} {
+		if status, _, said := a.run("rules", "pull", ref, filepath.Join(a.dir, "copy"), "--key", key); status != want {
+			t.Errorf("pull --key %s: status %d: %s", key, status, said)
+		}
+	}
+	keys := a.write("keys.yaml", "acme:\n  key: |\n    "+strings.ReplaceAll(strings.TrimSpace(publicPEM), "\n", "\n    ")+"\n")
+	config := func(entry string) string {
+		return a.write("gatehouse.yml", "version: 1\npolicies:\n  packs: []\n  bundles: ["+entry+"]\n")
+	}
+	check := func(entry string, want int, says string) {
+		t.Helper()
+		status, out, said := a.run("check", "--config", config(entry), filepath.Join(a.dir, "k8s"))
+		if status != want || !strings.Contains(out+said, says) {
+			t.Errorf("%s: status %d; wanted: %d and %q\n%s%s", entry, status, want, says, out, said)
+		}
+	}
+	signed := "{url: \"" + ref + "\", signature: {key_id: acme}}"
+	check("\""+pinned+"\"", exitFail, "ACME-01")
+	check(signed, exitUsage, "GATEHOUSE_BUNDLE_KEYS names none")
+	a.environ = append(a.environ, "GATEHOUSE_BUNDLE_KEYS="+keys)
+	check(signed, exitFail, "ACME-01")
+	if status, out, said := a.run("rules", "list", "--config", config(signed)); status != exitPass || !strings.Contains(out, "ACME-01") {
+		t.Errorf("list: status %d: %s%s", status, out, said)
+	}
+
+	r.down.Store(true)
+	check("\""+pinned+"\"", exitFail, "ACME-01")
+	check(signed, exitFail, "the registry is out of order (503); the copy of ")
+	check("\"oci://"+r.host+"/acme/none:v1@"+pinned[strings.Index(pinned, "@")+1:len(pinned)-4]+"0000\"", exitOutside, "the registry is out of order (503)")
+	r.down.Store(false)
+	a.environ[2] = "GATEHOUSE_BUNDLE_HOSTS="
+	check("\"oci://"+r.host+"/acme/none:v1@"+pinned[strings.Index(pinned, "@")+1:len(pinned)-4]+"0000\"", exitUsage, "127.0.0.1 is no public address")
+	a.write("k8s/a.yaml", owned)
+	check("\""+pinned+"\"", exitPass, "")
+	if isOutage(gate.Problem{Code: "rules"}) {
+		t.Error("a wrong rule is no outage")
+	}
+}
