@@ -14,14 +14,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse-dev/gatehouse/internal/config"
-	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
+	"github.com/gatehouse-dev/gatehouse/internal/judge"
 	"github.com/gatehouse-dev/gatehouse/internal/metrics"
 	"github.com/gatehouse-dev/gatehouse/internal/pipeline"
 	"github.com/gatehouse-dev/gatehouse/internal/plans"
-	"github.com/gatehouse-dev/gatehouse/internal/render"
-	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 	"github.com/gatehouse-dev/gatehouse/internal/web"
 	"github.com/gatehouse-dev/gatehouse/internal/webhook"
@@ -82,6 +80,7 @@ type server struct {
 	store    *store.Store
 	github   *forge.App
 	pipeline *pipeline.Pipeline
+	judges   *judge.Judges
 	http     *http.Server
 
 	background []func(context.Context) // run beside the work, until it ends
@@ -124,17 +123,17 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		}
 		return waiting, err
 	})
-	workers, err := sandbox.New(sandbox.Limits{})
+	options := w.judges
+	options.Key = secret
+	judges, err := judge.New(options)
 	if err != nil {
 		db.Close()
 		return nil, err
 	}
-	bundles := pipeline.NewPolicies(policies.FS, Version)
+	catalogue := pipeline.Catalogue(policies.FS, Version)
 	line := pipeline.New(pipeline.Options{
-		Renderer: render.New(workers), Workers: workers,
 		Forge: github, Mirror: mirrors, Recorder: db, Notes: db,
-		Policies: bundles,
-		Redactor: document.NewRedactor(secret), Clock: w.clock, Log: log,
+		Judges: judges, Rules: catalogue, Clock: w.clock, Log: log,
 		PublicURL: s.PublicURL, ServerURL: s.ServerURL, Metrics: counters,
 		Plans: db, PlanLimit: s.PlanLimit, Signer: signer, Blobs: db,
 	})
@@ -150,16 +149,16 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		db.Close()
 		return nil, err
 	}
-	shown := pageOptions(s, db, github, bundles, w.clock, log)
+	shown := pageOptions(s, db, github, catalogue, w.clock, log)
 	shown.Webhooks, shown.Metrics, shown.Key = receiver, counters.Handler(), signer.Verifier().String()
 	pages := web.WithPlans(web.New(shown), plans.New(plans.Options{
-		Issuer: s.OIDCIssuer, GitHub: github, Store: db, Redactor: document.NewRedactor(secret), Limit: s.PlanLimit, Clock: w.clock, Log: log,
+		Issuer: s.OIDCIssuer, GitHub: github, Store: db, Reader: judges, Limit: s.PlanLimit, Clock: w.clock, Log: log,
 	}))
 	var background []func(context.Context)
 	if ships != nil {
 		background = append(background, ships.Run)
 	}
-	return &server{background: background, store: db, github: github, pipeline: line, http: &http.Server{
+	return &server{background: background, store: db, github: github, pipeline: line, judges: judges, http: &http.Server{
 		Handler:           pages,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
@@ -218,5 +217,6 @@ func (s *server) run(ctx context.Context, listener net.Listener, log *logrus.Ent
 	if e := <-worked; e != nil && !errors.Is(e, context.Canceled) {
 		err = errors.Join(err, outside(fmt.Errorf("end the work: %w", e)))
 	}
+	s.judges.Close()
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse-dev/gatehouse/internal/formats"
+	"github.com/gatehouse-dev/gatehouse/internal/judge"
 	"github.com/gatehouse-dev/gatehouse/internal/render"
 	"github.com/gatehouse-dev/gatehouse/internal/rules"
 	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
@@ -17,12 +18,19 @@ import (
 func (w *world) workerCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     sandbox.Argument,
-		Short:   "Render untrusted input for another process of this program",
-		Long:    "Render untrusted input for another process of this program, which speaks to it on standard input and output.",
+		Short:   "Read, render and judge untrusted input for another process of this program",
+		Long:    "Read, render and judge untrusted input for another process of this program, which speaks to it on standard input and output.",
 		Example: "  gatehouse check k8s/ # runs it where there is something to render",
 		Hidden:  true,
 		RunE: func(*cobra.Command, []string) error {
-			if err := sandbox.Serve(w.in, w.out, answer); err != nil {
+			judges := judge.NewWorker(policies.FS, Version)
+			err := sandbox.ServeWith(w.in, w.out, func(parent *sandbox.Parent, request []byte) []byte {
+				if judged, ok := judges.Answer(parent, request); ok {
+					return judged
+				}
+				return answer(request)
+			})
+			if err != nil {
 				return fmt.Errorf("worker: %w", err)
 			}
 			return nil

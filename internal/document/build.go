@@ -20,6 +20,10 @@ type Options struct {
 	Changed    map[string]bool // paths that the pull request changes, old names of renames included; nil: unknown, all of them
 	Plans      []PlanFile      // plans from elsewhere than the tree
 	Renderer   Renderer        // nil: kustomizations and charts are not rendered, only named
+
+	// Doing, if given, is told of each file that is about to be read, by several goroutines at once; what it returns is called when it
+	// has been.
+	Doing func(file string) (done func()) `json:"-"`
 }
 
 // TerraformOptions are the configured projects and which plan files of the tree count.
@@ -142,6 +146,14 @@ func (b *builder) read(ctx context.Context, tree Tree, files []string) (contents
 			return nil, large, false
 		}
 	}
+}
+
+// doing says that a file is about to be read; what it returns says that it has been.
+func (b *builder) doing(file string) (done func()) {
+	if b.options.Doing == nil {
+		return func() {}
+	}
+	return b.options.Doing(file)
 }
 
 // failed notes that a tree could not be read.

@@ -131,7 +131,9 @@ func (b *builder) fileSide(ctx context.Context, tree Tree, known map[string]*fil
 			if !ok {
 				continue
 			}
+			done := b.doing(file)
 			read := r.file(file, data, configured[file])
+			done()
 			if read.fileDocument != nil {
 				found[file] = read.fileDocument
 			}

@@ -149,6 +149,7 @@ func (r *kubernetesRun) parse(batch, keys []string, contents map[string][]byte) 
 	parsed := make([]*manifest, len(fresh))
 	each(len(fresh), func(n int) {
 		file := batch[fresh[n]]
+		defer r.doing(file)()
 		parsed[n] = r.reader.read(contents[file], strings.HasSuffix(file, ".json"), r.configured())
 	})
 	for n, i := range fresh {

@@ -96,6 +96,7 @@ func (r *terraformRun) plan(ctx context.Context, file PlanFile, base []byte, unc
 	if len(r.result.Documents) > r.limits.Documents {
 		return // reported at the end
 	}
+	defer r.doing(file.File)()
 	project, problem := projectOf(file, r.options.Terraform.Projects)
 	if problem != nil {
 		r.problem(*problem)

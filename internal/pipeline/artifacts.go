@@ -109,7 +109,7 @@ func (g *gatherer) takeArtifacts(ctx context.Context, run forge.Run) error {
 	if err != nil {
 		return err
 	}
-	taker := plans.Taker{Store: g.Plans, Redactor: g.Redactor, Limit: g.planLimit()}
+	taker := plans.Taker{Store: g.Plans, Reader: g.Judges, Limit: g.planLimit()}
 	for _, a := range list {
 		known := slices.ContainsFunc(records, func(r plans.Record) bool { return r.Artifact == a.ID })
 		if known || a.Expired || !gate.Match(g.config.Terraform.Plans.Artifact.Name, a.Name) {

@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
+	"github.com/gatehouse-dev/gatehouse/internal/judge"
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 	"github.com/gatehouse-dev/gatehouse/internal/work"
@@ -80,9 +81,10 @@ func (p *Pipeline) landedSets(ctx context.Context, l work.Merged, repository gat
 	if err := g.configuration(ctx); err != nil {
 		return nil, p.retryable(err)
 	}
-	sets, err := attest.Sets(ctx, g.base, document.Options{
-		Renderer: p.Renderer, Kubernetes: KubernetesOptions(g.config.Kubernetes, repository.FullName()),
-		Changed: map[string]bool{}, // what nobody touched and cannot be read does not block, here as in the decision
+	source := judge.Source{Repository: l.RepositoryID, Head: g.base}
+	sets, err := p.Judges.Sets(ctx, source, document.Options{
+		Kubernetes: KubernetesOptions(g.config.Kubernetes, repository.FullName()),
+		Changed:    map[string]bool{}, // what nobody touched and cannot be read does not block, here as in the decision
 	})
 	if err != nil {
 		return nil, fmt.Errorf("name the manifests of %s: %w", l.Commit, err)

@@ -132,7 +132,7 @@ func (p *Pipeline) explainRule(words []string) (reaction, reply string) {
 	if len(words) != 1 {
 		return reactionRefused, "Write `/gatehouse explain RULE-ID`, for example `/gatehouse explain IM-06`.\n"
 	}
-	for _, r := range p.Policies.Catalogue() {
+	for _, r := range p.Rules() {
 		if strings.EqualFold(r.ID, words[0]) {
 			return reactionDone, fmt.Sprintf("**%s** (%s): %s\n\n%s\n\n**Remedy:** %s\n\n[More about this rule](%s)\n",
 				r.ID, r.Severity, r.Title, r.Description, r.Remedy, r.Docs)

@@ -14,10 +14,10 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
+	"github.com/gatehouse-dev/gatehouse/internal/judge"
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/plans"
 	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
-	"github.com/gatehouse-dev/gatehouse/internal/rules"
 	"github.com/gatehouse-dev/gatehouse/internal/work"
 )
 
@@ -240,46 +240,33 @@ func status(letter string) string {
 	return "modified"
 }
 
-// evaluate makes documents of both sides and lets the rules judge them.
+// evaluate has documents made of both sides and judged by the rules, in a worker process.
 func (g *gatherer) evaluate(ctx context.Context) error {
 	if len(g.facts.Problems) > 0 {
 		return nil // the configuration is not known, so neither is what to judge
 	}
-	options := g.documentOptions()
-	built := document.Build(ctx, g.head, g.old, options)
-	if built.Err != nil {
-		return fmt.Errorf("read the files to judge: %w", built.Err)
-	}
-	if err := g.missingPlans(ctx, &built, options.Changed); err != nil {
-		return err
-	}
-	g.problem(g.handed.problems...)
-	g.problem(built.Problems...)
-	g.facts.Unjudged = append(g.facts.Unjudged, built.Unjudged...)
-	g.facts.Missing = built.Missing
-	g.facts.Plans = built.Plans
-	g.facts.Changes = built.Changes
-	if err := digestChanges(g.facts.Changes, built.Documents); err != nil {
-		return err
-	}
-
-	engine, problems, err := g.Policies.Engine(ctx, g.config.Policies, g.base)
+	policies, folders, err := g.policies(ctx)
 	if err != nil {
 		return err
 	}
-	g.problem(problems...)
-	g.saw = saw{documents: built.Documents}
-	if engine != nil {
-		files, err := g.files(ctx, engine, options.Plans)
-		if err != nil {
-			return err
-		}
-		g.saw.files, g.saw.whole = files, engine.WantsFiles()
-		g.facts.Evaluation = engine.Evaluate(ctx, rules.Input{Documents: built.Documents, Files: files, PullRequest: &g.facts.PullRequest})
-		if err := document.PointAt(ctx, g.head, g.facts.Evaluation.Findings); err != nil {
-			return fmt.Errorf("find the lines at fault: %w", err)
-		}
+	options := g.documentOptions()
+	result, err := g.Judges.Judge(ctx, judge.Job{
+		Options: options, Files: g.facts.Files, PullRequest: &g.facts.PullRequest, Policies: policies,
+	}, judge.Source{Repository: g.args.RepositoryID, Head: g.head, Base: g.old, Folders: folders})
+	if err != nil {
+		return err
 	}
+	if err := g.missingPlans(ctx, result, options.Changed); err != nil {
+		return err
+	}
+	g.problem(g.handed.problems...)
+	g.problem(result.Problems...)
+	g.facts.Unjudged = append(g.facts.Unjudged, result.Unjudged...)
+	g.facts.Missing = result.Missing
+	g.facts.Plans = result.Plans
+	g.facts.Changes = result.Changes
+	g.facts.Evaluation = result.Evaluation
+	g.saw = saw{documents: result.Documents, files: result.Files, whole: result.Whole}
 	return ctx.Err()
 }
 
@@ -292,11 +279,9 @@ func (g *gatherer) documentOptions() document.Options {
 		}
 	}
 	o := document.Options{
-		Redactor:   g.Redactor,
 		Changed:    changed,
 		Kubernetes: KubernetesOptions(g.config.Kubernetes, g.facts.Repository.FullName()),
 		Files:      g.config.Files.ByKind(),
-		Renderer:   g.Renderer,
 		Plans:      g.handed.files,
 		Limits:     document.Limits{Plan: plans.KeptLimit(g.planLimit())},
 	}

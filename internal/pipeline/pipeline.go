@@ -15,13 +15,13 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
+	"github.com/gatehouse-dev/gatehouse/internal/judge"
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/plans"
-	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
+	"github.com/gatehouse-dev/gatehouse/internal/rules"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 	"github.com/gatehouse-dev/gatehouse/internal/work"
 )
@@ -74,12 +74,10 @@ type Options struct {
 	Mirror    Mirror
 	Recorder  Recorder
 	Notes     Notes
-	Policies  *Policies
-	Redactor  *document.Redactor
+	Judges    *judge.Judges
+	Rules     func() []rules.Rule // the built-in ones, to be explained
 	Plans     plans.Store
-	PlanLimit int64             // bytes of the largest plan; 0: plans.DefaultLimit
-	Renderer  document.Renderer // nil: kustomizations and charts are named as unjudged
-	Workers   *sandbox.Workers  // read files for rules of conftest's dialect; nil: such rules are an error
+	PlanLimit int64 // bytes of the largest plan; 0: plans.DefaultLimit
 	Clock     func() time.Time
 	Log       *logrus.Entry
 	PublicURL string // of this server, for links

@@ -8,10 +8,12 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
+	"github.com/gatehouse-dev/gatehouse/internal/judge"
 	"github.com/gatehouse-dev/gatehouse/internal/plans"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 )
@@ -151,16 +153,22 @@ func (g *gatherer) overtaken(ctx context.Context, since, dir string) (string, er
 	if err != nil {
 		return "", fmt.Errorf("list the commits since %s: %w", since, err)
 	}
-	for _, c := range commits[max(0, len(commits)-100):] {
-		if len(c.Parents) == 0 {
-			continue
+	for some := range slices.Chunk(commits[max(0, len(commits)-100):], 10) {
+		changed := make([][]string, len(some))
+		for i, c := range some {
+			if len(c.Parents) == 0 {
+				continue
+			}
+			if changed[i], err = g.changedBetween(ctx, c.Parents[0], c.SHA); err != nil && !errors.As(err, &missing) {
+				return "", err
+			}
 		}
-		touched, err := g.touchedBetween(ctx, c.Parents[0], c.SHA, dir, trees)
-		if err != nil && !errors.As(err, &missing) {
+		first, err := g.firstTouching(ctx, dir, trees, changed)
+		if err != nil {
 			return "", err
 		}
-		if touched {
-			return c.SHA, nil
+		if first >= 0 {
+			return some[first].SHA, nil
 		}
 	}
 	return tip, nil
@@ -176,32 +184,43 @@ func (g *gatherer) landing() string {
 
 // touchedBetween reports whether the commits between two change the source of the project in dir, as any of the trees has it.
 func (g *gatherer) touchedBetween(ctx context.Context, from, to, dir string, trees []*tree) (bool, error) {
+	changed, err := g.changedBetween(ctx, from, to)
+	if err != nil {
+		return false, err
+	}
+	first, err := g.firstTouching(ctx, dir, trees, [][]string{changed})
+	return first == 0, err
+}
+
+// changedBetween lists the paths that differ between two commits.
+func (g *gatherer) changedBetween(ctx context.Context, from, to string) ([]string, error) {
 	diff, err := g.Mirror.Diff(ctx, g.mirror, from, to)
 	if err != nil {
-		return false, fmt.Errorf("compare %s and %s: %w", from, to, err)
+		return nil, fmt.Errorf("compare %s and %s: %w", from, to, err)
 	}
-	changed := map[string]bool{}
+	var changed []string
 	for _, c := range diff {
-		changed[c.Path] = true
-		if c.OldPath != "" {
-			changed[c.OldPath] = true
+		for _, path := range []string{c.Path, c.OldPath} {
+			if path != "" && utf8.ValidString(path) { // no tree has the others
+				changed = append(changed, path)
+			}
 		}
 	}
-	if len(changed) == 0 {
-		return false, nil
+	return changed, nil
+}
+
+// firstTouching gives the place of the first list of paths that touches the source of the project in dir, -1 when none does.
+func (g *gatherer) firstTouching(ctx context.Context, dir string, trees []*tree, changed [][]string) (int, error) {
+	if !slices.ContainsFunc(changed, func(list []string) bool { return len(list) > 0 }) {
+		return -1, nil
 	}
-	for _, t := range trees {
-		touched, err := document.Touched(ctx, t, g.projects(), dir, changed)
-		if err != nil || touched {
-			return touched, err
-		}
-	}
-	return false, nil
+	source := judge.Source{Repository: g.args.RepositoryID, Base: trees[0], Head: trees[1]}
+	return g.Judges.Touched(ctx, source, g.projects(), dir, changed)
 }
 
 // missing completes what the documents say is missing: how to send a plan here, and what was wrong with the one that came. It
 // adds committed plans that the base branch has overtaken.
-func (g *gatherer) missingPlans(ctx context.Context, built *document.Result, changed map[string]bool) error {
+func (g *gatherer) missingPlans(ctx context.Context, built *judge.Result, changed map[string]bool) error {
 	for _, p := range built.Plans {
 		if p.Source != document.SourceCommitted || !changed[p.File] {
 			continue

@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -12,7 +10,6 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
 	"github.com/gatehouse-dev/gatehouse/internal/rules"
-	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
 )
 
 // proposal tries the rules that a pull request brings, before they can break every other one: the base's rules judge it, and its own
@@ -43,9 +40,9 @@ func (g *gatherer) proposal(ctx context.Context) error {
 	if len(p.Dirs) == 0 {
 		return nil // it takes its last folder of rules away
 	}
-	problems, err := g.try(ctx, p)
+	problems, err := g.Judges.Try(ctx, p)
 	if err != nil {
-		return err
+		return fmt.Errorf("try the proposed rules: %w", err)
 	}
 	g.problem(problems...)
 	return nil
@@ -57,12 +54,17 @@ func (g *gatherer) proposed(ctx context.Context) (repoconfig.Policies, error) {
 	if err != nil {
 		return repoconfig.Policies{}, fmt.Errorf("read %s at the head: %w", repoconfig.Path, err)
 	}
-	if ok {
-		if config, problems := repoconfig.Parse(repoconfig.Path, data); len(problems) == 0 {
-			return config.Policies, nil
-		}
+	if !ok || g.head.blobs[repoconfig.Path] == g.base.blobs[repoconfig.Path] {
+		return g.config.Policies, nil
 	}
-	return g.config.Policies, nil
+	policies, ok, err := g.Judges.Settings(ctx, g.args.RepositoryID, data)
+	if err != nil {
+		return repoconfig.Policies{}, fmt.Errorf("read %s at the head: %w", repoconfig.Path, err)
+	}
+	if !ok {
+		return g.config.Policies, nil
+	}
+	return policies, nil
 }
 
 // touches reports whether the pull request changes a file of rules in one of the folders.
@@ -78,36 +80,4 @@ func (g *gatherer) touches(dirs []string) bool {
 		}
 	}
 	return false
-}
-
-// try lets a worker process do it: the tests of rules are programs of whoever opened the pull request.
-func (g *gatherer) try(ctx context.Context, p rules.Proposal) ([]gate.Problem, error) {
-	cannot := func(why string) []gate.Problem {
-		return []gate.Problem{{
-			Code: "rules", File: p.Dirs[0].Name, Message: "the rules that this pull request proposes cannot be tried: " + why,
-			Remedy: "Run \"gatehouse rules test\" on the folder and make the rules and their tests smaller.",
-		}}
-	}
-	request, err := p.Request()
-	if err != nil {
-		return nil, fmt.Errorf("write down the proposed rules: %w", err)
-	}
-	if g.Workers == nil {
-		return cannot("there are no worker processes"), nil
-	}
-	session := g.Workers.Session()
-	defer session.Close()
-	answer, err := session.Call(ctx, request)
-	var death *sandbox.Death
-	switch {
-	case errors.As(err, &death):
-		return cannot("the worker process " + death.Reason), nil
-	case err != nil:
-		return nil, fmt.Errorf("try the proposed rules: %w", err)
-	}
-	var problems []gate.Problem
-	if err := json.Unmarshal(answer, &problems); err != nil {
-		return cannot("the worker's answer cannot be read"), nil //nolint:nilerr // it is told to people
-	}
-	return problems, nil
 }

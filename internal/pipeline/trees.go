@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"path"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/gatehouse-dev/gatehouse/internal/document"
@@ -114,123 +110,15 @@ func (t *tree) readOne(ctx context.Context, path string) (data []byte, ok bool, 
 	return files[path], err == nil, err
 }
 
-// sub reads a whole folder into memory, as the file system that rules are loaded from.
-func (t *tree) sub(ctx context.Context, dir string, keep func(path string) bool) (fs.FS, int, error) {
-	files, err := t.folder(ctx, dir, keep)
-	return memFS(files), len(files), err
-}
-
 // folder reads the files of a whole folder, by their paths in it.
 func (t *tree) folder(ctx context.Context, dir string, keep func(path string) bool) (map[string][]byte, error) {
-	prefix := strings.TrimSuffix(path.Clean(dir), "/") + "/"
-	if prefix == "./" {
-		prefix = ""
-	}
-	var want []string
-	for _, p := range t.paths {
-		if strings.HasPrefix(p, prefix) && keep(p) {
-			want = append(want, p)
-		}
-	}
-	data, err := t.Read(ctx, want)
+	data, err := t.Read(ctx, t.in(dir, keep))
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{}
+	prefix, files := prefixOf(dir), map[string][]byte{}
 	for p, content := range data {
 		files[strings.TrimPrefix(p, prefix)] = content
 	}
 	return files, nil
-}
-
-// memFS is a read-only file system in memory.
-type memFS map[string][]byte
-
-// Open implements fs.FS.
-func (m memFS) Open(name string) (fs.File, error) {
-	if !fs.ValidPath(name) {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
-	}
-	if data, ok := m[name]; ok {
-		return &memFile{info: memInfo{name: path.Base(name), size: int64(len(data))}, data: data}, nil
-	}
-	entries := m.list(name)
-	if entries == nil && name != "." {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-	}
-	return &memFile{info: memInfo{name: path.Base(name), dir: true}, entries: entries}, nil
-}
-
-// list is what stands directly in a folder, sorted by name.
-func (m memFS) list(dir string) []fs.DirEntry {
-	prefix := dir + "/"
-	if dir == "." {
-		prefix = ""
-	}
-	seen := map[string]memInfo{}
-	for p, data := range m {
-		rest, ok := strings.CutPrefix(p, prefix)
-		if !ok {
-			continue
-		}
-		name, _, nested := strings.Cut(rest, "/")
-		seen[name] = memInfo{name: name, dir: nested, size: int64(len(data))}
-	}
-	var out []fs.DirEntry
-	for _, info := range seen {
-		out = append(out, fs.FileInfoToDirEntry(info))
-	}
-	slices.SortFunc(out, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	return out
-}
-
-type memInfo struct {
-	name string
-	size int64
-	dir  bool
-}
-
-func (i memInfo) Name() string       { return i.name }
-func (i memInfo) Size() int64        { return i.size }
-func (i memInfo) ModTime() time.Time { return time.Time{} }
-func (i memInfo) IsDir() bool        { return i.dir }
-func (i memInfo) Sys() any           { return nil }
-func (i memInfo) Mode() fs.FileMode {
-	if i.dir {
-		return fs.ModeDir | 0o555
-	}
-	return 0o444
-}
-
-type memFile struct {
-	info    memInfo
-	data    []byte
-	entries []fs.DirEntry
-}
-
-func (f *memFile) Stat() (fs.FileInfo, error) { return f.info, nil }
-func (f *memFile) Close() error               { return nil }
-
-func (f *memFile) Read(b []byte) (int, error) {
-	if f.info.dir {
-		return 0, &fs.PathError{Op: "read", Path: f.info.name, Err: fs.ErrInvalid}
-	}
-	if len(f.data) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(b, f.data)
-	f.data = f.data[n:]
-	return n, nil
-}
-
-func (f *memFile) ReadDir(n int) ([]fs.DirEntry, error) {
-	if n > 0 && len(f.entries) == 0 {
-		return nil, io.EOF
-	}
-	if n <= 0 || n > len(f.entries) {
-		n = len(f.entries)
-	}
-	out := f.entries[:n]
-	f.entries = f.entries[n:]
-	return out, nil
 }

@@ -13,9 +13,9 @@ import (
 
 // Taker takes plans out of artifacts.
 type Taker struct {
-	Store    Store
-	Redactor *document.Redactor
-	Limit    int64 // bytes of the largest plan
+	Store  Store
+	Reader Reader
+	Limit  int64 // bytes of the largest plan
 }
 
 // Found is an artifact, and what is known of where it is from.
@@ -50,14 +50,16 @@ func (t Taker) Take(ctx context.Context, f Found, read func() ([]byte, error)) e
 		err = Archive(archive, Limits(t.Limit), func(file string, plan []byte) error {
 			r := about
 			r.File, r.Digest, r.Bytes = file, ledger.Digest(plan), len(plan)
-			kept, problem := t.Redactor.Plan(plan, file, document.Limits{Plan: t.Limit})
+			kept, problem, err := t.Reader.Plan(ctx, f.RepositoryID, plan, file, document.Limits{Plan: t.Limit})
+			if err != nil {
+				return fmt.Errorf("read a plan of artifact %d: %w", f.Artifact, err)
+			}
 			if problem != nil {
 				return bad("holds %q, which %s", gate.Shorten(gate.Printable(file), 200), problem.Message)
 			}
 			if int64(len(kept)) > KeptLimit(t.Limit) {
 				return bad("holds %q, which is larger without its secrets than the limit of %d bytes", gate.Shorten(gate.Printable(file), 200), KeptLimit(t.Limit))
 			}
-			var err error
 			if r.Kept, err = t.Store.SaveBlob(ctx, kept); err != nil {
 				return fmt.Errorf("keep a plan of artifact %d: %w", f.Artifact, err)
 			}

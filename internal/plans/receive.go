@@ -30,13 +30,13 @@ type GitHub interface {
 
 // Options are what a Receiver is made of.
 type Options struct {
-	Issuer   string // of the workflows' tokens
-	GitHub   GitHub
-	Store    Store
-	Redactor *document.Redactor
-	Limit    int64 // bytes of the largest plan; 0: 64 MiB
-	Clock    func() time.Time
-	Log      *logrus.Entry
+	Issuer string // of the workflows' tokens
+	GitHub GitHub
+	Store  Store
+	Reader Reader
+	Limit  int64 // bytes of the largest plan; 0: 64 MiB
+	Clock  func() time.Time
+	Log    *logrus.Entry
 }
 
 // DefaultLimit is the size of the largest plan, in bytes, unless the settings say otherwise.
@@ -188,7 +188,10 @@ func (r *Receiver) read(ctx context.Context, req *http.Request, in *handIn) erro
 	}
 	data := body.Bytes()
 	in.record.Digest, in.record.Bytes = ledger.Digest(data), len(data)
-	kept, problem := r.Redactor.Plan(data, "the plan", document.Limits{Plan: r.Limit})
+	kept, problem, err := r.Reader.Plan(ctx, in.record.RepositoryID, data, "the plan", document.Limits{Plan: r.Limit})
+	if err != nil {
+		return fmt.Errorf("read the plan: %w", err)
+	}
 	if problem != nil {
 		reason := problem.File + " " + problem.Message
 		if problem.Line > 0 {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gatehouse-dev/gatehouse/internal/document"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 )
@@ -23,6 +25,11 @@ type Store interface {
 	Append(ctx context.Context, entries []store.Entry, works ...store.Work) (store.Position, error)
 	Entries(ctx context.Context, f store.EntryFilter, cursor string, limit int) ([]store.Entry, string, error)
 	Facts(ctx context.Context, digest string) ([]byte, error) // any blob
+}
+
+// Reader makes of plans what may be kept of them; see [document.Redactor.Plan]. The problem says why one is none.
+type Reader interface {
+	Plan(ctx context.Context, repository int64, data []byte, file string, limits document.Limits) ([]byte, *gate.Problem, error)
 }
 
 // KeptLimit is the size of the largest plan as it is kept: tokens may be longer than what they stand for.

@@ -305,7 +305,9 @@ func (r *foreignRun) judgeFile(c *conftest, file File, stop *stopper) {
 		if r.skip(rule.rule) {
 			continue
 		}
+		done := watching(r.watcher, "", file.Path, ruleName(rule.rule.ID))
 		head, err := r.messages(rule, store, after, stop)
+		done()
 		if err != nil {
 			r.failed(rule.rule, file.Path, err)
 			continue

@@ -79,7 +79,7 @@ func (e *Engine) Evaluate(ctx context.Context, in Input) gate.Evaluation {
 		return answer
 	}
 	answer.Rules += n
-	run := &foreignRun{ctx: ctx, engine: e, limits: &e.options.Limits, dead: map[*Rule]bool{}, failures: map[*Rule]foreignFailure{}}
+	run := &foreignRun{ctx: ctx, engine: e, watcher: in.Watcher, limits: &e.options.Limits, dead: map[*Rule]bool{}, failures: map[*Rule]foreignFailure{}}
 	run.conftest(in.Files)
 	run.gatekeeper(in.Documents)
 	run.finish(&answer)
@@ -88,9 +88,10 @@ func (e *Engine) Evaluate(ctx context.Context, in Input) gate.Evaluation {
 
 // foreignRun is one evaluation by foreign rules.
 type foreignRun struct {
-	ctx    context.Context
-	engine *Engine
-	limits *Limits
+	ctx     context.Context
+	engine  *Engine
+	limits  *Limits
+	watcher Watcher
 
 	mu       sync.Mutex
 	findings []gate.Finding

@@ -165,7 +165,9 @@ func (r *gatekeeperRun) judge(doc *gate.Document, d *decoder, stop *stopper) {
 				return
 			}
 		}
+		done := watching(r.watcher, doc.Resource, doc.File, ruleName(c.rule.ID))
 		found, err := r.ask(c, doc, &about, after, before, stop)
+		done()
 		if err != nil {
 			r.failed(c.rule, doc.Resource, err)
 			continue

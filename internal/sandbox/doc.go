@@ -26,7 +26,7 @@ type Limits struct {
 const Request = 256 << 20
 
 // reply is the most bytes that a child takes as the answer to its question. Its memory is what limits it really.
-const reply = 1 << 30
+const reply = 1<<31 - 1
 
 // lifetime is how many requests' processor time one child may use up altogether, whatever its parent thinks.
 const lifetime = 10
