@@ -14,6 +14,7 @@ import (
 // setLimits sets the kernel's limits for this process, and leaves the file system where the parent gave it namespaces of its own.
 func setLimits(l Limits) error {
 	const data, core = 2, 4 // RLIMIT_DATA, RLIMIT_CORE
+	closeInherited()
 	// A machine that runs out of memory ends a worker rather than the server. Where that cannot be said, the limits must do.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0) //nolint:errcheck // as above
 	// The parent counts what each request takes; this is for a parent that cannot.
@@ -42,6 +43,16 @@ func setLimits(l Limits) error {
 		return syscall.Chdir("/")
 	}
 	return nil
+}
+
+// closeInherited closes what the server itself was started with and never knew of: Go marks everything that it opens as its own.
+func closeInherited() {
+	for fd := 3; fd < 1024; fd++ {
+		flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFD, 0)
+		if errno == 0 && flags&syscall.FD_CLOEXEC == 0 {
+			_ = syscall.Close(fd) //nolint:errcheck // nothing depends on it
+		}
+	}
 }
 
 // attributes ties the child to its parent and, if namespaces, gives it a network and a file system of its own, without anything.
