@@ -3,7 +3,6 @@ package document
 import (
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
@@ -38,202 +37,216 @@ func jenkinsKind() fileKind {
 	}
 }
 
-// jenkinsPipeline is {declarative, stages, steps, unread}. stages are {name, line, guards, when, steps, agent}, those within others
-// flattened, with the guards of all that hold them; steps are {name, text, dynamic, line}. unread says what could not be read, which
-// may hide anything.
+// jenkinsPipeline is what docs/writing-rules.md describes: stages, those within others flattened, with the guards of all that hold
+// them; steps outside stages; and unread, which says what could not be read and may hide anything.
 func jenkinsPipeline(data []byte) *value {
-	j := &jenkinsReader{stages: listValue(), unread: listValue()}
+	j := &jenkinsReader{
+		stages: listValue(), unread: listValue(), environment: listValue(), options: listValue(), agent: &value{},
+		functions: map[string][]*groovyStatement{}, work: maxJenkinsWork,
+	}
 	statements, err := readGroovy(data)
 	if err != nil {
 		j.cannot(err.line, err.what)
 	}
-	declarative := false
-	for _, st := range statements {
-		switch {
-		case st.name == "pipeline" && st.block:
-			declarative = true
-			j.pipeline(st)
-		case st.name == "node" && st.block, len(st.body) > 0 && st.name != "def" && st.name != "pipeline":
-			j.free(st, nil)
-		case st.name == "def" && st.block || slices.Contains(st.words, "def") && st.block:
-			j.free(st, nil)
+	credentials, libraries := &groovyMentions{}, &groovyMentions{}
+	mentions(statements, credentials, libraries)
+	j.libraries = len(libraries.names) > 0
+	for _, st := range j.define(statements) {
+		switch body, block := st.body(); {
+		case st.name() == "pipeline" && block:
+			j.declarative = true
+			j.pipeline(body)
 		default:
-			j.top = append(j.top, j.stepsOf([]*groovyStatement{st})...)
+			j.top = append(j.top, j.scripted([]*groovyStatement{st}, jenkinsContext{})...)
 		}
 	}
-	if !declarative {
-		j.cannot(1, "it is no declarative pipeline, so under which conditions its steps run cannot be told")
-	}
-	steps := &value{kind: array, items: j.top}
-	return objectValue(1, "declarative", boolValue(declarative), "stages", j.stages, "steps", steps, "unread", j.unread)
+	return objectValue(1, "declarative", boolValue(j.declarative), "agent", j.agent, "environment", j.environment, "options", j.options,
+		"credentials", credentials.value(), "libraries", libraries.value(), "stages", j.stages, "steps", listValue(j.top...), "unread", j.unread)
 }
+
+// maxJenkinsWork is how many tokens of one file are looked at, those of functions again at each call.
+const maxJenkinsWork = 1 << 20
 
 // jenkinsReader collects what a pipeline holds.
 type jenkinsReader struct {
-	stages, unread *value
-	top            []*value // steps outside stages
+	stages, unread, environment, options, agent *value
+
+	top         []*value // steps outside stages
+	functions   map[string][]*groovyStatement
+	active      []string // functions that are being followed
+	declarative bool
+	libraries   bool // shared ones, which define steps of their own
+	work        int
 }
 
 func (j *jenkinsReader) cannot(line int, what string) {
 	j.unread.items = append(j.unread.items, objectValue(line, "line", numberValue(line), "reason", textValue(what, line)))
 }
 
-func (j *jenkinsReader) pipeline(st *groovyStatement) {
-	for _, part := range st.body {
-		switch part.name {
+func (j *jenkinsReader) pipeline(body []*groovyStatement) {
+	for _, part := range body {
+		inside, _ := part.body()
+		switch part.name() {
 		case "stages":
-			j.list(part.body, nil)
+			j.list(inside, jenkinsStage{})
 		case "post":
-			j.top = append(j.top, j.stepsOf(part.body)...)
+			j.top = append(j.top, j.post(inside, jenkinsContext{})...)
+		case "agent":
+			j.agent = jenkinsAgent(part)
+		case "environment":
+			j.environment = jenkinsSettings(inside)
+		case "options", "triggers", "parameters", "tools":
+			j.options.items = append(j.options.items, jenkinsSettings(inside).items...)
+		case "libraries":
+		default:
+			j.cannot(part.line, "the pipeline holds "+strings.TrimSpace(part.name())+", which is no part of a declarative pipeline")
+			j.top = append(j.top, j.steps([]*groovyStatement{part}, jenkinsContext{})...)
 		}
 	}
+}
+
+// jenkinsStage is what the stages around one say.
+type jenkinsStage struct {
+	guards  []*value
+	at      branchSet
+	parents []string
+}
+
+func (s jenkinsStage) when(part *groovyStatement) jenkinsStage {
+	body, _ := part.body()
+	s.guards = append(append([]*value{}, s.guards...), jenkinsGuards(body)...)
+	s.at = s.at.and(whenCondition(body, 0).yes)
+	return s
 }
 
 // list reads the stages of a stages, parallel or matrix block.
-func (j *jenkinsReader) list(body []*groovyStatement, guards []*value) {
+func (j *jenkinsReader) list(body []*groovyStatement, in jenkinsStage) {
 	for _, st := range body {
-		switch {
-		case st.name == "stage" && st.block:
-			j.stage(st, guards)
-		case st.name == "axes", st.name == "excludes", st.name == "agent", st.name == "environment", st.name == "failFast", st.name == "tools",
-			st.name == "post", st.name == "options":
-		case st.name == "when":
-			guards = append(slices.Clone(guards), jenkinsGuards(st)...)
-		case st.name == "stages":
-			j.list(st.body, guards)
+		if st.name() == "when" {
+			in = in.when(st)
+		}
+	}
+	for _, st := range body {
+		inside, block := st.body()
+		switch st.name() {
+		case "stage":
+			if block {
+				j.stage(st, inside, in)
+			}
+		case "stages":
+			j.list(inside, in)
+		case "post":
+			j.top = append(j.top, j.post(inside, jenkinsContext{at: in.at})...)
+		case "axes", "excludes", "agent", "environment", "failFast", "tools", "options", "when", "input":
 		default:
 			j.cannot(st.line, "it makes its stages by a program")
-			j.top = append(j.top, j.stepsOf([]*groovyStatement{st})...)
+			j.top = append(j.top, j.steps([]*groovyStatement{st}, jenkinsContext{at: in.at})...)
 		}
 	}
 }
 
-func (j *jenkinsReader) stage(st *groovyStatement, guards []*value) {
+func (j *jenkinsReader) stage(st *groovyStatement, body []*groovyStatement, in jenkinsStage) {
 	name := ""
-	if len(st.texts) > 0 {
-		name = st.texts[0].text
+	if texts := st.texts(); len(texts) > 0 {
+		name = texts[0].text
 	}
-	guards = slices.Clone(guards)
-	for _, part := range st.body {
-		if part.name == "when" {
-			guards = append(guards, jenkinsGuards(part)...)
-		}
-		if part.name == "input" && part.block {
-			guards = append(guards, objectValue(part.line, "kind", textValue("input", part.line)))
+	agent, environment, options := &value{}, listValue(), listValue()
+	for _, part := range body {
+		inside, block := part.body()
+		switch part.name() {
+		case "when":
+			in = in.when(part)
+		case "input":
+			in.guards = append(append([]*value{}, in.guards...), objectValue(part.line, "kind", textValue("input", part.line)))
+		case "agent":
+			agent = jenkinsAgent(part)
+		case "environment":
+			environment = jenkinsSettings(inside)
+		case "options", "tools":
+			if block {
+				options.items = append(options.items, jenkinsSettings(inside).items...)
+			}
 		}
 	}
+	context, within := jenkinsContext{at: in.at}, in
+	within.parents = append(append([]string{}, in.parents...), name)
 	var steps []*value
-	for _, part := range st.body {
-		switch part.name {
+	for _, part := range body {
+		inside, _ := part.body()
+		switch part.name() {
 		case "steps":
-			steps = append(steps, j.stepsOf(part.body)...)
+			steps = append(steps, j.steps(inside, context)...)
 		case "post":
-			steps = append(steps, j.stepsOf(part.body)...)
+			steps = append(steps, j.post(inside, context)...)
 		case "stages", "parallel", "matrix":
-			j.list(part.body, guards)
+			j.list(inside, within)
 		case "when", "agent", "environment", "options", "tools", "input", "failFast":
 		default:
-			j.cannot(part.line, "the stage "+name+" holds "+part.name+", which is no part of a declarative stage")
-			steps = append(steps, j.stepsOf([]*groovyStatement{part})...)
+			j.cannot(part.line, "the stage "+name+" holds "+part.name()+", which is no part of a declarative stage")
+			steps = append(steps, j.steps([]*groovyStatement{part}, context)...)
 		}
 	}
-	j.add(name, st.line, guards, steps)
+	j.stages.items = append(j.stages.items, objectValue(st.line, "name", textValue(name, st.line), "line", numberValue(st.line),
+		"parents", textsValue(in.parents), "guards", listValue(in.guards...), "branches", in.at.value(), "agent", agent,
+		"environment", environment, "options", options, "steps", listValue(steps...)))
 }
 
-func (j *jenkinsReader) add(name string, line int, guards, steps []*value) {
-	j.stages.items = append(j.stages.items, objectValue(line, "name", textValue(name, line), "line", numberValue(line),
-		"guards", listValue(guards...), "steps", listValue(steps...)))
-}
-
-// free reads scripted code: its stages have no guards that could be read.
-func (j *jenkinsReader) free(st *groovyStatement, guards []*value) {
-	for _, part := range st.body {
-		switch {
-		case part.name == "stage" && part.block:
-			name := ""
-			if len(part.texts) > 0 {
-				name = part.texts[0].text
-			}
-			j.add(name, part.line, guards, j.stepsOf(part.body))
-		case part.name == "node" && part.block:
-			j.free(part, guards)
-		default:
-			j.top = append(j.top, j.stepsOf([]*groovyStatement{part})...)
-		}
-	}
-}
-
-// jenkinsGuards are the conditions of a when: {kind, pattern, text}, kind being branch, expression, allOf, anyOf, not... Those inside
-// anyOf and not come as one condition with what is in it, for they do not bind alone.
-func jenkinsGuards(st *groovyStatement) []*value {
+// post are the steps of a post block; each says under which condition it stands there.
+func (j *jenkinsReader) post(body []*groovyStatement, context jenkinsContext) []*value {
 	var out []*value
-	for _, part := range st.body {
-		switch {
-		case part.name == "allOf":
-			out = append(out, jenkinsGuards(part)...)
-			continue
-		case part.name == "beforeAgent" || part.name == "beforeInput" || part.name == "beforeOptions":
-			continue
-		}
-		guard := objectValue(part.line, "kind", textValue(part.name, part.line), "words", textsValue(append(allWords(part), part.words...)))
-		texts := listValue()
-		dynamic := false
-		for _, text := range part.texts {
-			texts.items = append(texts.items, textValue(text.text, text.line))
-			dynamic = dynamic || text.dynamic
-		}
-		if len(part.body) > 0 {
-			guard.set("inside", part.line, listValue(jenkinsGuards(part)...))
-		}
-		guard.set("texts", part.line, texts)
-		guard.set("dynamic", part.line, boolValue(dynamic))
-		out = append(out, guard)
+	for _, part := range body {
+		inside, _ := part.body()
+		context.post = part.name()
+		out = append(out, j.steps(inside, context)...)
 	}
 	return out
 }
 
-// allWords are the words and texts in a block, for conditions that are Groovy expressions.
-func allWords(st *groovyStatement) []string {
-	var out []string
-	for _, part := range st.body {
-		out = append(out, part.name)
-		next := 0
-		for _, word := range part.words {
-			if word == "''" && next < len(part.texts) {
-				word = part.texts[next].text
-				next++
+// scripted reads code outside a declarative pipeline. Its stages have no when; what they run stands under the ifs around it.
+func (j *jenkinsReader) scripted(body []*groovyStatement, context jenkinsContext) []*value {
+	context.scripted = true
+	return j.steps(body, context)
+}
+
+// jenkinsAgent is {kind, text}: any, none, label, docker, kubernetes or dockerfile.
+func jenkinsAgent(st *groovyStatement) *value {
+	kind, text := "", ""
+	if len(st.tokens) > 1 {
+		kind = st.tokens[1].text
+	}
+	if body, ok := st.body(); ok && len(body) > 0 {
+		kind = body[0].name()
+		texts := body[0].texts()
+		if inner, ok := body[0].body(); ok {
+			for _, setting := range inner {
+				if setting.name() == "image" || setting.name() == "label" {
+					texts = append(texts, setting.texts()...)
+				}
 			}
-			out = append(out, word)
 		}
-		out = append(out, allWords(part)...)
+		if len(texts) > 0 {
+			text = texts[0].text
+		}
 	}
-	return out
+	return objectValue(st.line, "kind", textValue(kind, st.line), "text", textValue(text, st.line), "line", numberValue(st.line))
 }
 
-// stepsOf flattens steps: each statement with a text is one, those within blocks (script, withCredentials, dir, if) too. conditional
-// says that a step stands under an if or a loop.
-func (j *jenkinsReader) stepsOf(body []*groovyStatement) []*value {
-	return collectSteps(body, false, nil)
-}
-
-func collectSteps(body []*groovyStatement, conditional bool, out []*value) []*value {
+// jenkinsSettings are {name, text, dynamic, line}: one for each statement of environment, options, triggers, parameters or tools.
+func jenkinsSettings(body []*groovyStatement) *value {
+	out := listValue()
 	for _, st := range body {
-		var texts []string
-		dynamic := false
-		for _, text := range st.texts {
-			texts = append(texts, text.text)
-			dynamic = dynamic || text.dynamic
-		}
-		if st.name != "" {
-			out = append(out, objectValue(st.line, "name", textValue(st.name, st.line), "text", textValue(strings.Join(texts, "\n"), st.line),
-				"words", textsValue(st.words), "dynamic", boolValue(dynamic), "conditional", boolValue(conditional), "line", numberValue(st.line)))
-		}
-		switch st.name {
-		case "if", "else", "for", "while", "switch", "try":
-			out = collectSteps(st.body, true, out)
-		default:
-			out = collectSteps(st.body, conditional, out)
-		}
+		text, dynamic := joined(st.texts())
+		out.items = append(out.items, objectValue(st.line, "name", textValue(st.name(), st.line), "text", textValue(text, st.line),
+			"dynamic", boolValue(dynamic), "line", numberValue(st.line)))
 	}
 	return out
+}
+
+func joined(texts []groovyToken) (text string, dynamic bool) {
+	parts := make([]string, 0, len(texts))
+	for _, t := range texts {
+		parts = append(parts, t.text)
+		dynamic = dynamic || t.dynamic
+	}
+	return strings.Join(parts, "\n"), dynamic
 }

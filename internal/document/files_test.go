@@ -65,6 +65,10 @@ func TestBombs(t *testing.T) {
 		roles[fmt.Sprintf("roles/r%d/meta/main.yml", i)] = fmt.Sprintf("dependencies: [r%d, r%d, r%d]", i+1, i+1, i+1)
 		includes[fmt.Sprintf("t%d.yml", i)] = strings.Repeat(fmt.Sprintf("- include_tasks: t%d.yml\n", i+1), 20)
 	}
+	functions := &strings.Builder{}
+	for i := range 30 {
+		fmt.Fprintf(functions, "def f%d() { %s sh 'x' }\n", i, strings.Repeat(fmt.Sprintf("f%d(); ", i+1), 20))
+	}
 	for i := range 5000 {
 		fmt.Fprintf(shared, "u%d: {extends: .big}\n", i)
 	}
@@ -80,6 +84,12 @@ func TestBombs(t *testing.T) {
 		"itself":     {"site.yml": "- hosts: all\n  tasks: [{include_tasks: site.yml}]\n"},
 		"braces":     {"Jenkinsfile": deep(100_000, "{", "}")},
 		"brackets":   {"Jenkinsfile": deep(100_000, "(", ")")},
+		"ifs":        {"Jenkinsfile": strings.Repeat("if (a) ", 100_000) + "sh 'x'"},
+		"elses":      {"Jenkinsfile": "if (a) sh 'x'" + strings.Repeat(" else if (a) sh 'x'", 40_000)},
+		"lines on":   {"Jenkinsfile": "x" + strings.Repeat(" +\n", 200_000) + "y" + strings.Repeat("\n.z()", 100_000)},
+		"empty":      {"Jenkinsfile": "x +" + strings.Repeat("\n", 900_000)},
+		"conditions": {"Jenkinsfile": "if (" + strings.Repeat("!", 900_000) + "a) sh 'x'"},
+		"functions":  {"Jenkinsfile": functions.String() + "f0()\n"},
 		"quotes":     {"Jenkinsfile": strings.Repeat("'''", 99_999)},
 		"lines":      {"Dockerfile": "FROM x\n" + strings.Repeat("RUN x \\\n", 100_000)},
 		"hosts":      {"inventory/hosts": "[x]\n" + strings.Repeat("a b=c\n", 150_000)},

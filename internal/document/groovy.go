@@ -5,22 +5,83 @@ import (
 	"unicode/utf8"
 )
 
-// groovyStatement is one statement of a Groovy file, as far as a small reader understands it: the words and literals that it is
-// made of, and the blocks in braces that follow. "sh 'make'" has the name sh and one text; "stage('x') { ... }" has a block.
+// groovyStatement is one statement of a Groovy file, as far as a small reader understands it: its words, literals, operators and the
+// blocks in braces, in order. "sh 'make'" is a word and a text; "stage('x') { ... }" ends in a block.
 type groovyStatement struct {
-	name  string // the first word, with its dots: env.X
-	texts []groovyText
-	words []string // bare words and operators after the name
-	body  []*groovyStatement
-	block bool
-	line  int
+	tokens []groovyToken
+	line   int
+
+	header int  // index of the bracket that closes the first one
+	block  bool // there is a block outside brackets
 }
 
-// groovyText is a string literal.
-type groovyText struct {
-	text    string
-	dynamic bool // it holds $ expressions, which only a run can tell
+// groovyToken is one of them.
+type groovyToken struct {
+	kind    groovyKind
+	text    string             // of a word with its dots, env.X; of a literal; an operator's one character
+	dynamic bool               // of a literal: it holds $ expressions, which only a run can tell
+	body    []*groovyStatement // of a block
 	line    int
+}
+
+type groovyKind byte
+
+const (
+	groovyWord groovyKind = iota
+	groovyText
+	groovyOperator
+	groovyBlock
+)
+
+func (t *groovyToken) is(operator string) bool { return t.kind == groovyOperator && t.text == operator }
+
+func (t *groovyToken) word(words ...string) bool {
+	for _, w := range words {
+		if t.kind == groovyWord && t.text == w {
+			return true
+		}
+	}
+	return false
+}
+
+// name is the first word, "" when the statement begins with something else.
+func (st *groovyStatement) name() string {
+	if len(st.tokens) > 0 && st.tokens[0].kind == groovyWord {
+		return st.tokens[0].text
+	}
+	return ""
+}
+
+// body is the body of the first block that stands in no brackets; ok is false when there is none.
+func (st *groovyStatement) body() (body []*groovyStatement, ok bool) {
+	if !st.block {
+		return nil, false
+	}
+	depth := 0
+	for i := range st.tokens {
+		switch t := &st.tokens[i]; {
+		case t.is("("), t.is("["):
+			depth++
+		case t.is(")"), t.is("]"):
+			depth--
+		case t.kind == groovyBlock && depth == 0:
+			return t.body, true
+		}
+	}
+	return nil, false
+}
+
+// texts are the literals outside blocks.
+func (st *groovyStatement) texts() []groovyToken { return groovyTexts(st.tokens) }
+
+func groovyTexts(tokens []groovyToken) []groovyToken {
+	var out []groovyToken
+	for _, t := range tokens {
+		if t.kind == groovyText {
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
 // groovyError says why a file cannot be read.
@@ -29,11 +90,14 @@ type groovyError struct {
 	what string
 }
 
-// maxGroovyDepth is how deep blocks may nest.
-const maxGroovyDepth = 100
+// How deep blocks and brackets may nest.
+const (
+	maxGroovyDepth    = 100
+	maxGroovyBrackets = 200
+)
 
 // readGroovy reads statements. It knows strings of every form, comments, braces, brackets and line ends. It is no Groovy parser:
-// what it makes of an expression is a list of words.
+// what it makes of an expression is a list of tokens.
 func readGroovy(data []byte) ([]*groovyStatement, *groovyError) {
 	r := &groovyReader{s: string(data), line: 1}
 	out := r.statements(0)
@@ -74,7 +138,9 @@ func (r *groovyReader) statements(depth int) []*groovyStatement {
 		case c == '}':
 			return out
 		default:
-			out = append(out, r.statement(depth))
+			if st := r.statement(depth); len(st.tokens) > 0 {
+				out = append(out, st)
+			}
 		}
 	}
 	return out
@@ -117,28 +183,18 @@ func (r *groovyReader) statement(depth int) *groovyStatement {
 		c := r.s[r.i]
 		switch {
 		case c == '\n' || c == ';':
-			if brackets == 0 && !r.continues(st) {
+			if brackets == 0 && !r.continues(st, c) {
 				return st
 			}
-			r.advance(1)
+			r.advance(len(r.s[r.i:]) - len(strings.TrimLeft(r.s[r.i:], " \t\r\n;")))
 		case c == ' ' || c == '\t' || c == '\r':
 			r.advance(1)
 		case r.comment():
-		case c == '\\' && r.peek("\\\n"):
+		case c == '\\' && (r.peek("\\\n") || r.peek("\\\r\n")):
 			r.advance(2)
-		case c == '\'' || c == '"':
-			st.texts = append(st.texts, r.quoted())
-			st.words = append(st.words, "''")
 		case c == '{':
-			r.advance(1)
-			body := r.statements(depth + 1)
-			st.body, st.block = append(st.body, body...), true
-			if r.i < len(r.s) {
-				r.advance(1)
-			} else {
-				r.fail("a block is not closed")
-			}
-			if brackets == 0 && !r.chained() {
+			st.block = st.block || brackets == 0
+			if !r.braces(st, depth) || brackets == 0 && !r.chained(st) {
 				return st
 			}
 		case c == '}':
@@ -146,29 +202,14 @@ func (r *groovyReader) statement(depth int) *groovyStatement {
 				r.fail("a bracket is not closed")
 			}
 			return st
-		case c == '(' || c == '[':
-			brackets++
-			st.words = append(st.words, string(c))
-			r.advance(1)
-		case c == ')' || c == ']':
-			brackets = max(0, brackets-1)
-			st.words = append(st.words, string(c))
-			r.advance(1)
-		case isGroovyWord(c):
-			start := r.i
-			for r.i < len(r.s) && (isGroovyWord(r.s[r.i]) || r.s[r.i] == '.' && r.i+1 < len(r.s) && isGroovyWord(r.s[r.i+1])) {
-				r.i++
-			}
-			word := r.s[start:r.i]
-			if st.name == "" && len(st.words) == 0 {
-				st.name = word
-			} else {
-				st.words = append(st.words, word)
-			}
 		default:
-			_, size := utf8.DecodeRuneInString(r.s[r.i:])
-			st.words = append(st.words, r.s[r.i:r.i+size])
-			r.advance(size)
+			before := brackets
+			if brackets = max(0, brackets+r.token(st)); brackets > maxGroovyBrackets {
+				r.fail("brackets nest more than 200 deep")
+			}
+			if before > brackets && brackets == 0 && st.header == 0 {
+				st.header = len(st.tokens) - 1
+			}
 		}
 	}
 	if brackets > 0 {
@@ -177,24 +218,125 @@ func (r *groovyReader) statement(depth int) *groovyStatement {
 	return st
 }
 
-// continues reports whether a statement goes on after the end of its line: after an operator, or when a block opens there.
-func (r *groovyReader) continues(st *groovyStatement) bool {
-	if n := len(st.words); n > 0 {
-		switch st.words[n-1] {
+// braces reads a block; ok is false when it does not end.
+func (r *groovyReader) braces(st *groovyStatement, depth int) (ok bool) {
+	line := r.line
+	r.advance(1)
+	body := r.statements(depth + 1)
+	st.tokens = append(st.tokens, groovyToken{kind: groovyBlock, body: body, line: line})
+	if r.i >= len(r.s) {
+		r.fail("a block is not closed")
+		return false
+	}
+	r.advance(1)
+	return true
+}
+
+// token reads a word, a literal or an operator, and returns by how much the brackets deepen.
+func (r *groovyReader) token(st *groovyStatement) int {
+	line, c := r.line, r.s[r.i]
+	switch {
+	case c == '\'' || c == '"':
+		st.tokens = append(st.tokens, r.quoted())
+		return 0
+	case r.peek("$/"):
+		st.tokens = append(st.tokens, r.dollarSlashy())
+		return 0
+	case c == '/' && st.expectsValue():
+		if text, ok := r.slashy(); ok {
+			st.tokens = append(st.tokens, text)
+			return 0
+		}
+	case isGroovyWord(c):
+		start := r.i
+		for r.i < len(r.s) && (isGroovyWord(r.s[r.i]) || r.s[r.i] == '.' && r.i+1 < len(r.s) && isGroovyWord(r.s[r.i+1])) {
+			r.i++
+		}
+		st.tokens = append(st.tokens, groovyToken{kind: groovyWord, text: r.s[start:r.i], line: line})
+		return 0
+	}
+	_, size := utf8.DecodeRuneInString(r.s[r.i:])
+	st.tokens = append(st.tokens, groovyToken{kind: groovyOperator, text: r.s[r.i : r.i+size], line: line})
+	r.advance(size)
+	switch c {
+	case '(', '[':
+		return 1
+	case ')', ']':
+		return -1
+	}
+	return 0
+}
+
+// expectsValue reports whether a / that comes next begins a literal: nothing stands before it that it could divide.
+func (st *groovyStatement) expectsValue() bool {
+	if len(st.tokens) == 0 {
+		return false
+	}
+	last := &st.tokens[len(st.tokens)-1]
+	return last.kind == groovyOperator && last.text != ")" && last.text != "]" || last.word("return", "in")
+}
+
+// continues reports whether a statement goes on after the end of its line: after an operator, or when a block, an operator or an else
+// comes next. A semicolon ends everything but an if that an else follows.
+func (r *groovyReader) continues(st *groovyStatement, end byte) bool {
+	rest := strings.TrimLeft(r.s[r.i+1:], " \t\r\n;")
+	if len(st.tokens) > 0 && st.tokens[0].word("if") && startsWithWord(rest, "else") {
+		return true
+	}
+	if end == ';' {
+		return false
+	}
+	if n := len(st.tokens); n > 0 && st.tokens[n-1].kind == groovyOperator {
+		switch st.tokens[n-1].text {
 		case "+", ",", "=", "&", "|", "?", ":", ".":
 			return true
+		case ")":
+			if st.tokens[0].word("if", "for", "while") && st.headerOnly() && !strings.HasPrefix(rest, "}") {
+				return true // its one statement stands on the next line
+			}
 		}
 	}
-	rest := strings.TrimLeft(r.s[r.i:], " \t\r\n")
-	return strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "+ ") || strings.HasPrefix(rest, "{") && len(st.body) == 0
+	if n := len(st.tokens); n > 0 && st.tokens[n-1].word("else") {
+		return true
+	}
+	return strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "+ ") || strings.HasPrefix(rest, "&&") || strings.HasPrefix(rest, "||") ||
+		strings.HasPrefix(rest, "?") || strings.HasPrefix(rest, "{") && !st.block
+}
+
+// headerOnly reports whether nothing follows the brackets that an if begins with.
+func (st *groovyStatement) headerOnly() bool {
+	return len(st.tokens) > 1 && st.tokens[1].is("(") && st.header == len(st.tokens)-1
+}
+
+// closing is the index of the bracket that closes the one at i, the last index when none does.
+func closing(tokens []groovyToken, i int) int {
+	depth := 0
+	for at := i; at < len(tokens); at++ {
+		switch t := &tokens[at]; {
+		case t.is("("), t.is("["):
+			depth++
+		case t.is(")"), t.is("]"):
+			if depth--; depth == 0 {
+				return at
+			}
+		}
+	}
+	return len(tokens) - 1
+}
+
+func startsWithWord(s, word string) bool {
+	after, ok := strings.CutPrefix(s, word)
+	return ok && (after == "" || !isGroovyWord(after[0]))
 }
 
 // chained reports whether something belongs to a statement whose block has ended: else, catch, a call on the result.
-func (r *groovyReader) chained() bool {
+func (r *groovyReader) chained(st *groovyStatement) bool {
 	rest := strings.TrimLeft(r.s[r.i:], " \t\r\n")
-	for _, word := range []string{"else", "catch", "finally"} {
-		if after, ok := strings.CutPrefix(rest, word); ok && (after == "" || !isGroovyWord(after[0])) {
-			return true
+	if st.tokens[0].word("if", "try") {
+		for _, word := range []string{"else", "catch", "finally"} {
+			if startsWithWord(rest, word) {
+				return true
+			}
 		}
 	}
 	return strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, ",")
@@ -202,48 +344,4 @@ func (r *groovyReader) chained() bool {
 
 func isGroovyWord(c byte) bool {
 	return c == '_' || c == '$' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
-}
-
-// quoted reads a string in one of the four quotes.
-func (r *groovyReader) quoted() groovyText {
-	quote := r.s[r.i : r.i+1]
-	if r.peek(strings.Repeat(quote, 3)) {
-		quote = strings.Repeat(quote, 3)
-	}
-	text := groovyText{line: r.line}
-	r.advance(len(quote))
-	var out strings.Builder
-	for r.i < len(r.s) {
-		switch c := r.s[r.i]; {
-		case r.peek(quote):
-			r.advance(len(quote))
-			text.text = out.String()
-			return text
-		case c == '\\' && r.i+1 < len(r.s):
-			r.escape(&out)
-		case c == '\n' && len(quote) == 1:
-			r.fail("a text is not closed")
-		default:
-			text.dynamic = text.dynamic || c == '$' && quote[0] == '"'
-			out.WriteByte(c)
-			r.advance(1)
-		}
-	}
-	r.fail("a text is not closed")
-	return text
-}
-
-func (r *groovyReader) escape(out *strings.Builder) {
-	switch c := r.s[r.i+1]; c {
-	case 'n':
-		out.WriteByte('\n')
-	case 't':
-		out.WriteByte('\t')
-	case '\n':
-	case '\\', '\'', '"', '$':
-		out.WriteByte(c)
-	default:
-		out.WriteString(r.s[r.i : r.i+2])
-	}
-	r.advance(2)
 }

@@ -25,57 +25,69 @@ _allowed(branch) if {
 	glob.match(pattern, ["/"], branch)
 }
 
+# The branch that Jenkins calls primary, whatever its name is.
+_allowed("(primary)")
+
 # Jenkins.
 
-_shell := {"sh", "bat", "powershell", "pwsh", "ansiblePlaybook", "kubernetesDeploy"}
+_shell := {"sh", "bat", "powershell", "pwsh"}
 
-_commands(step) := pipelines.deployments(step.text) if step.name in {"sh", "bat", "powershell", "pwsh"}
+_commands(step) := pipelines.deployments(step.text) if step.name in _shell
 
 _commands(step) := {"ansible-playbook"} if step.name == "ansiblePlaybook"
 
 _commands(step) := {"kubectl apply"} if step.name == "kubernetesDeploy"
 
 deny contains finding if {
-	input.type == "pipeline"
-	some stage in input.resource.stages
-	some step in stage.steps
-	step.conditional == false
-	some command in _commands(step)
-	_stage_state(stage) == "open"
+	some entry in _steps
+	_where(entry.step) == "everywhere"
+	some command in _commands(entry.step)
 	finding := {
-		"message": sprintf("the stage %q runs %s on every branch; wanted: when { branch 'main' }", [stage.name, command]),
-		"line": step.line,
-	}
-}
-
-deny contains finding if {
-	some step in input.resource.steps
-	step.conditional == false
-	some command in _commands(step)
-	finding := {
-		"message": sprintf("%s runs outside a stage, on every branch; wanted: a stage with when { branch 'main' }", [command]),
-		"line": step.line,
+		"message": sprintf("%s runs %s on every branch; wanted: %s", [entry.place, command, entry.wanted]),
+		"line": entry.step.line,
 	}
 }
 
 unknown contains finding if {
-	some stage in input.resource.stages
-	some step in stage.steps
-	_may_deploy(step)
-	not _settled(stage, step)
+	some entry in _steps
+	_where(entry.step) == "unclear"
+	_may_deploy(entry.step)
 	finding := {
-		"message": sprintf("on which branches the stage %q applies cannot be told; wanted: when { branch 'main' }", [stage.name]),
-		"line": step.line,
+		"message": sprintf("on which branches %s applies cannot be told; wanted: %s", [entry.place, entry.wanted]),
+		"line": entry.step.line,
 	}
 }
 
 unknown contains finding if {
-	some step in input.resource.steps
-	step.conditional == true
-	_may_deploy(step)
+	some entry in _steps
+	_where(entry.step) == "elsewhere"
+	_may_deploy(entry.step)
 	finding := {
-		"message": "on which branches a step outside the stages applies cannot be told; wanted: a stage with when { branch 'main' }",
-		"line": step.line,
+		"message": sprintf("%s applies on %s, and not all of these may deploy; wanted: %s", [entry.place, concat(", ", entry.step.branches.only), entry.wanted]),
+		"line": entry.step.line,
+	}
+}
+
+# Nobody can tell what it runs, and nothing keeps it to branches that may deploy.
+unknown contains finding if {
+	some entry in _steps
+	_where(entry.step) != "guarded"
+	not _may_deploy(entry.step)
+	finding := {
+		"message": sprintf("what %s runs cannot be told: %s; wanted: %s", [entry.place, entry.step.unread, entry.wanted]),
+		"line": entry.step.line,
+	}
+}
+
+unknown contains finding if {
+	some entry in _steps
+	_where(entry.step) == "everywhere"
+	not entry.step.unread
+	count(_commands(entry.step)) == 0
+	_may_deploy(entry.step)
+	finding := {
+		"message": sprintf("%s runs a command that only a run can tell, on every branch; wanted: %s", [entry.place, entry.wanted]),
+		"line": entry.step.line,
 	}
 }
 
@@ -88,6 +100,27 @@ unknown contains finding if {
 	}
 }
 
+_steps contains entry if {
+	input.kind == "jenkinsfile"
+	some stage in input.resource.stages
+	some step in stage.steps
+	entry := {"step": step, "place": sprintf("the stage %q", [stage.name]), "wanted": _wanted}
+}
+
+_steps contains entry if {
+	input.kind == "jenkinsfile"
+	some step in input.resource.steps
+	entry := {"step": step, "place": "code outside the stages", "wanted": _wanted_outside}
+}
+
+_wanted := "when { branch 'main' }" if {
+	input.resource.declarative
+} else := "if (env.BRANCH_NAME == 'main') around it"
+
+_wanted_outside := "a stage with when { branch 'main' }" if {
+	input.resource.declarative
+} else := "if (env.BRANCH_NAME == 'main') around it"
+
 _may_deploy(step) if count(_commands(step)) > 0
 
 _may_deploy(step) if {
@@ -96,76 +129,19 @@ _may_deploy(step) if {
 	pipelines.obscured(step.text)
 }
 
-# Either the stage is guarded, or the other set has said that it is not.
-_settled(stage, _) if _stage_state(stage) == "guarded"
-
-_settled(stage, step) if {
-	_stage_state(stage) == "open"
-	step.conditional == false
-	count(_commands(step)) > 0
-}
-
-_stage_state(stage) := "guarded" if {
-	some guard in stage.guards
-	_guard(guard) == "guarded"
-} else := "unknown" if {
-	some guard in stage.guards
-	_guard(guard) == "unknown"
-} else := "open"
-
-_guard(guard) := "guarded" if {
-	_branch_guard(guard)
-} else := "guarded" if {
-	guard.kind == "anyOf"
-	count(guard.inside) > 0
-	every one in guard.inside {
-		_branch_guard(one)
+# On which branches a step runs, as the conditions around it tell.
+_where(step) := "guarded" if {
+	_bounded(step.branches)
+	every branch in step.branches.only {
+		_allowed(branch)
 	}
-} else := "unknown" if {
-	guard.kind in {"expression", "anyOf", "branch", "equals", "environment"}
-	_speaks_of_branches(guard)
-}
+} else := "elsewhere" if {
+	_bounded(step.branches)
+} else := "unclear" if {
+	step.branches.unsure == true
+} else := "everywhere"
 
-_branch_guard(guard) if {
-	guard.kind == "branch"
-	guard.dynamic == false
-	count(guard.texts) > 0
-	not "REGEXP" in guard.texts
-	every text in guard.texts {
-		_allowed_or_word(text)
-	}
-	some text in guard.texts
-	_allowed(text)
-}
-
-_branch_guard(guard) if guard.kind in {"buildingTag", "tag"}
-
-_branch_guard(guard) if {
-	guard.kind in {"environment", "equals"}
-	some text in guard.texts
-	_allowed(text)
-	regex.match(`BRANCH_NAME|GIT_BRANCH`, concat(" ", array.concat(guard.texts, guard.words)))
-}
-
-_branch_guard(guard) if {
-	guard.kind == "expression"
-	text := concat(" ", guard.words)
-	regex.match(`\b(env\.)?(BRANCH_NAME|GIT_BRANCH)\s+=\s+=\s+\S+`, text)
-	not regex.match(`\|\s+\||!`, text)
-	some found in regex.find_all_string_submatch_n(`(?:BRANCH_NAME|GIT_BRANCH)\s+=\s+=\s+(?:origin/)?(\S+)`, text, 5)
-	_allowed(found[1])
-}
-
-_allowed_or_word(text) if _allowed(text)
-
-_allowed_or_word(text) if text in {"GLOB", "EQUALS"}
-
-_speaks_of_branches(guard) if guard.kind in {"branch", "expression"}
-
-_speaks_of_branches(guard) if {
-	some one in object.get(guard, "inside", [])
-	one.kind in {"branch", "expression", "environment", "equals"}
-}
+_bounded(branches) if is_array(branches.only)
 
 # GitLab.
 

@@ -10,61 +10,48 @@ _verdict(document) := {"deny": count(denied), "unknown": count(unsure)} if {
 	unsure := rule.unknown with input as document with data.parameters as _parameters
 }
 
-_step(text, conditional) := {"name": "sh", "text": text, "words": [], "dynamic": contains(text, "$"), "conditional": conditional, "line": 3}
+_everywhere := {"only": null, "tags": false, "unsure": false}
 
-_stage(guards, step) := _verdict(fixture.file(
+_step(text, branches) := {"name": "sh", "text": text, "words": [], "dynamic": contains(text, "$"), "conditional": false, "branches": branches, "post": "", "line": 3}
+
+_stage(step) := _verdict(fixture.file(
 	"jenkinsfile", "pipeline", "Jenkinsfile", {
 		"declarative": true,
-		"stages": [{"name": "s", "line": 2, "guards": guards, "steps": [step]}],
+		"stages": [{"name": "s", "line": 2, "guards": [], "steps": [step]}],
 		"steps": [], "unread": [],
 	},
 	null,
 ))
 
-_guard(kind, texts, words) := {"kind": kind, "texts": texts, "words": words, "dynamic": false}
+_on(branches) := {"only": branches, "tags": false, "unsure": false}
 
-_apply := _step("terraform apply", false)
-
-test_guards if {
-	every guards in [
-		[_guard("branch", ["main"], [])],
-		[_guard("branch", ["release/1"], [])],
-		[_guard("buildingTag", [], [])],
-		[_guard("environment", ["BRANCH_NAME", "main"], [])],
-		[_guard("expression", ["main"], ["env.BRANCH_NAME", "=", "=", "main"])],
-		[object.union(_guard("anyOf", [], []), {"inside": [_guard("branch", ["main"], []), _guard("buildingTag", [], [])]})],
-		[_guard("changeset", ["x"], []), _guard("branch", ["main"], [])],
-	] {
-		_stage(guards, _apply) == {"deny": 0, "unknown": 0}
+test_branches if {
+	every branches in [["main"], ["release/1"], ["main", "release/*"], ["(primary)"], []] {
+		_stage(_step("terraform apply", _on(branches))) == {"deny": 0, "unknown": 0}
 	}
-	every guards in [
-		[],
-		[_guard("changeset", ["x"], [])],
-		[object.union(_guard("not", [], []), {"inside": [_guard("branch", ["main"], [])]})],
-	] {
-		_stage(guards, _apply) == {"deny": 1, "unknown": 0}
+	every branches in [["feature/*"], ["main", "develop"]] {
+		_stage(_step("terraform apply", _on(branches))) == {"deny": 0, "unknown": 1}
 	}
-	every guards in [
-		[_guard("branch", ["feature/*"], [])],
-		[_guard("expression", [], ["isProduction", "(", ")"])],
-		[object.union(_guard("anyOf", [], []), {"inside": [_guard("branch", ["main"], []), _guard("changeRequest", [], [])]})],
-	] {
-		_stage(guards, _apply) == {"deny": 0, "unknown": 1}
-	}
+	_stage(_step("terraform apply", _everywhere)) == {"deny": 1, "unknown": 0}
+	_stage(_step("terraform apply", object.union(_everywhere, {"unsure": true}))) == {"deny": 0, "unknown": 1}
 }
 
 test_steps if {
-	_stage([], _step("terraform plan", false)) == {"deny": 0, "unknown": 0}
-	_stage([], _step("terraform apply", true)) == {"deny": 0, "unknown": 1}
-	_stage([], _step("terraform ${params.ACTION}", false)) == {"deny": 0, "unknown": 1}
-	_stage([_guard("branch", ["main"], [])], _step("terraform apply", true)) == {"deny": 0, "unknown": 0}
+	_stage(_step("terraform plan", _everywhere)) == {"deny": 0, "unknown": 0}
+	_stage(_step("terraform ${params.ACTION}", _everywhere)) == {"deny": 0, "unknown": 1}
+	_stage(_step("terraform ${params.ACTION}", _on(["main"]))) == {"deny": 0, "unknown": 0}
+	_stage(object.union(_step("", _everywhere), {"name": "deployApp", "unread": "deployApp is defined elsewhere"})) == {"deny": 0, "unknown": 1}
+	_stage(object.union(_step("", _on(["main"])), {"name": "deployApp", "unread": "deployApp is defined elsewhere"})) == {"deny": 0, "unknown": 0}
+	_stage(object.union(_step("site.yml", _everywhere), {"name": "ansiblePlaybook"})) == {"deny": 1, "unknown": 0}
+	_stage(object.union(_step("", _everywhere), {"name": "kubernetesDeploy"})) == {"deny": 1, "unknown": 0}
 }
 
 test_outside_stages if {
 	_verdict(fixture.file(
 		"jenkinsfile", "pipeline", "Jenkinsfile", {
-			"declarative": false, "stages": [], "steps": [_apply, _step("terraform apply", true)],
-			"unread": [{"line": 1, "reason": "it is no declarative pipeline"}],
+			"declarative": false, "stages": [],
+			"steps": [_step("terraform apply", _everywhere), _step("tofu apply", object.union(_everywhere, {"unsure": true}))],
+			"unread": [{"line": 1, "reason": "a text is not closed"}],
 		},
 		null,
 	)) == {"deny": 1, "unknown": 2}
