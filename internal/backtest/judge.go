@@ -1,0 +1,243 @@
+// Package backtest judges recorded decisions again, under other rules: what the rules saw is on record, and so is everything else that a
+// decision is made from. It asks nobody and changes nothing.
+package backtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gatehouse-dev/gatehouse/internal/evidence"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/ledger"
+	"github.com/gatehouse-dev/gatehouse/internal/rules"
+)
+
+// Options are the other rules. What they leave open stays as the repository had it when the decision was made.
+type Options struct {
+	Builtin fs.FS
+	Version string
+	Dirs    []rules.Dir // in the place of the repository's own rules
+
+	Packs    []string                 // nil: as they were
+	Settings map[string]rules.Setting // nil: as they were
+	Scope    string                   // "": as it was
+	Cache    rules.Cache              // of the rules' answers; nil: none
+}
+
+// NotJudged says why a decision cannot be made again. Its text is a clause: "its facts were dropped by age".
+type NotJudged struct{ Reason string }
+
+// Error is the reason.
+func (e NotJudged) Error() string { return e.Reason }
+
+// Judge judges recorded decisions under one policy. It is safe for concurrent use, and worth keeping: rules are compiled once for all
+// decisions that were made under the same settings.
+type Judge struct {
+	options Options
+	known   map[string][]string // the parameters of each rule, by id
+
+	mu      sync.Mutex
+	engines map[string]*compiled
+}
+
+type compiled struct {
+	once   sync.Once
+	engine *rules.Engine
+	err    error
+}
+
+// New loads the rules once, to see that they are sound; a *[rules.LoadError] says what is wrong with them.
+func New(ctx context.Context, o Options) (*Judge, error) {
+	// All packs are on for the catalogue: a setting for a rule of a pack that is off does no harm.
+	engine, err := rules.New(ctx, rules.Options{Builtin: o.Builtin, Dirs: o.Dirs, Packs: []string{"all"}, Version: o.Version})
+	if err != nil {
+		return nil, err
+	}
+	j := &Judge{options: o, known: map[string][]string{}, engines: map[string]*compiled{}}
+	for _, r := range engine.Rules() {
+		names := []string{}
+		for _, p := range r.Parameters {
+			names = append(names, p.Name)
+		}
+		j.known[r.ID] = names
+	}
+	return j, nil
+}
+
+// Again gives the facts of a decision as they would be if the rules had been others. The error is a [NotJudged] when that cannot be
+// told.
+func (j *Judge) Again(ctx context.Context, facts gate.Facts, saw evidence.Evidence) (gate.Facts, error) {
+	if saw.Omitted != "" {
+		return facts, NotJudged{saw.Omitted}
+	}
+	engine, err := j.engine(ctx, saw.Settings)
+	if err != nil {
+		return facts, err
+	}
+	in := rules.Input{Documents: saw.Documents, PullRequest: &facts.PullRequest}
+	if engine.WantsFiles() {
+		if !saw.HasFiles && len(saw.Documents) > 0 {
+			return facts, NotJudged{"the rules of conftest's dialect judge whole files, and none were read when the decision was made"}
+		}
+		for _, f := range saw.Files {
+			in.Files = append(in.Files, rules.File(f))
+		}
+	}
+	again := engine.Evaluate(ctx, in)
+	if err := ctx.Err(); err != nil {
+		return facts, err
+	}
+	pointAt(again.Findings, facts.Evaluation.Findings)
+	if facts.Group != nil {
+		again.Requirements = nil // the pull requests of the group are asked for them
+	}
+	facts.Evaluation = again
+	return facts, nil
+}
+
+// engine compiles the rules for the settings of a repository.
+func (j *Judge) engine(ctx context.Context, s evidence.Settings) (*rules.Engine, error) {
+	o := rules.Options{
+		Builtin: j.options.Builtin, Version: j.options.Version, Dirs: j.options.Dirs, Cache: j.options.Cache,
+		Packs: j.options.Packs, Rules: j.options.Settings, Scope: j.options.Scope,
+	}
+	if o.Packs == nil {
+		o.Packs = s.Packs
+	}
+	if o.Rules == nil {
+		o.Rules = j.settings(s.Rules)
+	}
+	if o.Scope == "" {
+		o.Scope = s.Scope
+	}
+	key, err := ledger.Canonical(map[string]any{"packs": o.Packs, "rules": o.Rules, "scope": o.Scope})
+	if err != nil {
+		return nil, fmt.Errorf("name the settings: %w", err)
+	}
+	j.mu.Lock()
+	c := j.engines[string(key)]
+	if c == nil {
+		c = &compiled{}
+		j.engines[string(key)] = c
+	}
+	j.mu.Unlock()
+	c.once.Do(func() { c.engine, c.err = rules.New(ctx, o) })
+	var load *rules.LoadError
+	if errors.As(c.err, &load) {
+		return nil, NotJudged{"the rules do not go with the settings that were in force: " + load.Problems[0].String()}
+	}
+	return c.engine, c.err
+}
+
+// settings leaves out what the rules do not know: a rule that was taken away has no settings any more.
+func (j *Judge) settings(recorded map[string]evidence.Setting) map[string]rules.Setting {
+	out := map[string]rules.Setting{}
+	for id, s := range recorded {
+		names, ok := j.known[id]
+		if !ok {
+			continue
+		}
+		setting := rules.Setting{Enforcement: s.Enforcement, Unknown: s.Unknown}
+		for name, value := range s.Parameters {
+			if slices.Contains(names, name) {
+				if setting.Parameters == nil {
+					setting.Parameters = map[string]any{}
+				}
+				setting.Parameters[name] = value
+			}
+		}
+		out[id] = setting
+	}
+	return out
+}
+
+// pointAt gives findings the lines that the recorded ones have. The lines of fields were looked up in the files, which are not on
+// record.
+func pointAt(findings, recorded []gate.Finding) {
+	lines := map[gate.Finding][]int{}
+	for _, f := range recorded {
+		k := sameThing(f)
+		lines[k] = append(lines[k], f.Line)
+	}
+	for i := range findings {
+		k := sameThing(findings[i])
+		if known := lines[k]; len(known) > 0 {
+			findings[i].Line, lines[k] = known[0], known[1:]
+		}
+	}
+}
+
+// sameThing is what makes two findings one: the rule, and what it says of what.
+func sameThing(f gate.Finding) gate.Finding {
+	return gate.Finding{Rule: f.Rule, Resource: f.Resource, Kind: f.Kind, File: f.File, Path: f.Path, Message: f.Message}
+}
+
+// Blobs reads what is kept under a digest.
+type Blobs interface {
+	Facts(ctx context.Context, digest string) ([]byte, error)
+}
+
+// Load reads the facts of a decision and what its rules saw. gone tells whether an error of blobs means that something is not there.
+// The error is a [NotJudged] when it cannot be judged again.
+func Load(ctx context.Context, blobs Blobs, factsDigest string, gone func(error) bool) (gate.Facts, evidence.Evidence, error) {
+	var facts gate.Facts
+	data, err := blobs.Facts(ctx, factsDigest)
+	switch {
+	case err != nil && gone(err):
+		return facts, evidence.Evidence{}, NotJudged{"its facts were dropped by age"}
+	case err != nil:
+		return facts, evidence.Evidence{}, err
+	}
+	if err := json.Unmarshal(data, &facts); err != nil {
+		return facts, evidence.Evidence{}, fmt.Errorf("read the facts %s: %w", factsDigest, err)
+	}
+	switch e := facts.Evidence; {
+	case e == nil && facts.Evaluation.Documents == 0 && len(facts.Changes) == 0:
+		return facts, evidence.Evidence{Settings: evidence.Settings{Scope: facts.Scope}}, nil // there was nothing to judge
+	case e == nil:
+		return facts, evidence.Evidence{}, NotJudged{"it was recorded by a version of Gatehouse that did not keep what the rules saw"}
+	case e.Digest == "":
+		return facts, evidence.Evidence{}, NotJudged{e.Omitted}
+	}
+	saw, err := evidence.Open(facts.Evidence.Digest, func(digest string) ([]byte, error) { return blobs.Facts(ctx, digest) })
+	if err != nil && gone(err) {
+		return facts, saw, NotJudged{"what its rules saw was dropped by age"}
+	}
+	return facts, saw, err
+}
+
+// strangers are the teams that the new requirements name and of whose members the record knows nothing: their approvals count as
+// missing.
+func strangers(facts *gate.Facts, recorded []gate.Requirement) []string {
+	known := map[string]bool{}
+	add := func(teams []string) {
+		for _, t := range teams {
+			known[strings.ToLower(t)] = true
+		}
+	}
+	for _, r := range recorded {
+		add(r.Teams)
+	}
+	each := func(w gate.Who) { add(w.Teams) }
+	facts.Approvals.From.Each(each)
+	for _, r := range facts.Approvals.Rules {
+		r.From.Each(each)
+	}
+	var out []string
+	for _, r := range facts.Evaluation.Requirements {
+		for _, t := range r.Teams {
+			if !known[strings.ToLower(t)] {
+				known[strings.ToLower(t)] = true
+				out = append(out, t)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
