@@ -76,6 +76,9 @@ func (j *Judge) Again(ctx context.Context, facts gate.Facts, saw evidence.Eviden
 	if saw.Omitted != "" {
 		return facts, NotJudged{saw.Omitted}
 	}
+	if len(j.options.Dirs) == 0 && len(saw.Settings.Paths)+len(saw.Settings.Bundles) > 0 {
+		return facts, NotJudged{"the repository has rules of its own, which are not on record; give them, or others, with --policy"}
+	}
 	engine, err := j.engine(ctx, saw.Settings)
 	if err != nil {
 		return facts, err

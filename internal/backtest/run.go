@@ -2,7 +2,6 @@ package backtest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -22,7 +21,6 @@ type Recorded struct {
 	Head        string    `json:"head"`
 	Time        time.Time `json:"time"`
 	FactsDigest string    `json:"-"`
-	Decision    []byte    `json:"-"` // canonical JSON
 }
 
 // Outcome is what becomes of one decision.
@@ -62,10 +60,7 @@ func (j *Judge) One(ctx context.Context, d Recorded, blobs Blobs, gone func(erro
 	if err != nil {
 		return Difference{}, facts, err
 	}
-	var recorded gate.Decision
-	if err := json.Unmarshal(d.Decision, &recorded); err != nil {
-		return Difference{}, facts, fmt.Errorf("read decision %s: %w", d.ID, err)
-	}
+	recorded := gate.Decide(facts)
 	before := facts.Evaluation.Requirements
 	facts, err = j.Again(ctx, facts, saw)
 	if err != nil {

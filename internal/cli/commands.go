@@ -13,6 +13,7 @@ func (w *world) commands() []*cobra.Command {
 		w.migrateCommand(),
 		w.decideCommand(),
 		w.replayCommand(),
+		w.backtestCommand(),
 		w.auditCommand(),
 		w.verifyCommand(),
 		w.healthCommand(),

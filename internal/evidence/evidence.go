@@ -45,6 +45,8 @@ type Settings struct {
 	Scope string             `json:"scope"`
 	Rules map[string]Setting `json:"rules,omitempty"`
 	Paths []string           `json:"paths,omitempty"` // folders of the repository's own rules
+
+	Bundles []string `json:"bundles,omitempty"` // where further rules came from
 }
 
 // Setting is what the configuration said about one rule.

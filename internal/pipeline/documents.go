@@ -1,11 +1,14 @@
 package pipeline
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/gatehouse-dev/gatehouse/internal/diff"
 	"github.com/gatehouse-dev/gatehouse/internal/evidence"
+	"github.com/gatehouse-dev/gatehouse/internal/formats"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
 	"github.com/gatehouse-dev/gatehouse/internal/rules"
@@ -27,6 +30,9 @@ func (g *gatherer) evidence() *store.Evidence {
 		return nil // nothing was there to be judged, or it did not come to that
 	}
 	e := evidence.Evidence{Documents: g.saw.documents, HasFiles: g.saw.whole, Settings: policySettings(g.config.Policies)}
+	if !e.HasFiles { // nothing was there that they would have asked for
+		e.HasFiles = len(g.handed.files) == 0 && !slices.ContainsFunc(g.facts.Files, func(f gate.FileChange) bool { return formats.Supported(f.Path) })
+	}
 	for _, f := range g.saw.files {
 		e.Files = append(e.Files, evidence.File(f))
 	}
@@ -52,6 +58,9 @@ func (g *gatherer) evidence() *store.Evidence {
 // policySettings is what a configuration says about rules, as it is kept.
 func policySettings(p repoconfig.Policies) evidence.Settings {
 	out := evidence.Settings{Packs: p.Packs, Scope: p.Scope, Paths: p.Paths}
+	for _, b := range p.Bundles {
+		out.Bundles = append(out.Bundles, cmp.Or(b.URL, b.Repository))
+	}
 	for id, r := range p.Rules {
 		if out.Rules == nil {
 			out.Rules = map[string]evidence.Setting{}

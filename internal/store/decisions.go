@@ -117,6 +117,7 @@ type DecisionFilter struct {
 	Since        time.Time
 	Before       time.Time
 	Within       *Scope
+	Last         bool // only the last decision about each pull request; merge groups are none
 }
 
 // Decisions lists decisions, newest first, without their bodies. cursor is "" or what the call before returned as next; next is
@@ -135,6 +136,10 @@ func (s *Store) Decisions(ctx context.Context, f DecisionFilter, cursor string, 
 	q.text("d.verdict", f.Verdict)
 	q.text("d.author", f.Author)
 	q.period("d.time", f.Since, f.Before)
+	if f.Last {
+		q.where("d.pull_request > 0")
+		q.where(isLast)
+	}
 	if f.Resource != "" {
 		q.in("d.log_index", "SELECT log_index FROM decision_resources", "resource", f.Resource)
 	}

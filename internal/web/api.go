@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/store"
@@ -60,19 +61,28 @@ func (q *query) time(name string, now time.Time) time.Time {
 	if v == "" {
 		return time.Time{}
 	}
-	if t, err := time.Parse(time.RFC3339, v); err == nil {
-		return t.UTC()
-	}
-	if t, err := time.Parse(time.DateOnly, v); err == nil {
-		return t.UTC()
-	}
-	if n, err := strconv.Atoi(v[:len(v)-1]); err == nil && v[len(v)-1] == 'd' && n >= 0 && n < 100000 {
-		return now.UTC().AddDate(0, 0, -n)
+	if t, ok := Moment(v, now); ok {
+		return t
 	}
 	if q.err == nil {
 		q.err = badParameter{name + " must be a time such as 2026-11-23T21:00:00Z, a day such as 2026-11-23, or an age such as 90d."}
 	}
 	return time.Time{}
+}
+
+// Moment reads a time (2026-11-23T21:00:00Z), a day (2026-11-23) or an age (90d), which counts from now; false: it is none of them.
+func Moment(v string, now time.Time) (time.Time, bool) {
+	if t, err := time.Parse(time.RFC3339, v); err == nil {
+		return t.UTC(), true
+	}
+	if t, err := time.Parse(time.DateOnly, v); err == nil {
+		return t.UTC(), true
+	}
+	days, ok := strings.CutSuffix(v, "d")
+	if n, err := strconv.Atoi(days); ok && err == nil && n >= 0 && n < 100000 {
+		return now.UTC().AddDate(0, 0, -n), true
+	}
+	return time.Time{}, false
 }
 
 // item is a decision in a list.
