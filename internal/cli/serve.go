@@ -130,10 +130,15 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		db.Close()
 		return nil, err
 	}
+	bundles, err := bundleStore(s.Bundles, w.clock)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
 	catalogue := pipeline.Catalogue(policies.FS, Version)
 	line := pipeline.New(pipeline.Options{
 		Forge: github, Mirror: mirrors, Recorder: db, Notes: db,
-		Judges: judges, Rules: catalogue, Clock: w.clock, Log: log,
+		Judges: judges, Bundles: bundles, Rules: catalogue, Clock: w.clock, Log: log,
 		PublicURL: s.PublicURL, ServerURL: s.ServerURL, Metrics: counters,
 		Plans: db, PlanLimit: s.PlanLimit, Signer: signer, Blobs: db,
 	})

@@ -33,7 +33,7 @@ type Server struct {
 	Addr           string `env:"GATEHOUSE_ADDR" envDefault:"127.0.0.1:8080" desc:"address to listen on"`
 	PublicURL      string `env:"GATEHOUSE_PUBLIC_URL" desc:"URL under which people and workflows reach this server; derived from the address"`
 	DatabaseURL    string `env:"GATEHOUSE_DATABASE_URL" envDefault:"sqlite:gatehouse.db" desc:"sqlite:PATH or postgres://..."`
-	DataDir        string `env:"GATEHOUSE_DATA_DIR" desc:"folder for git mirrors, which may be deleted at any time; default: the user's cache folder"`
+	DataDir        string `env:"GATEHOUSE_DATA_DIR" desc:"folder for git mirrors and copies of bundles, which may be deleted at any time; default: the user's cache folder"`
 	SigningKeyFile string `env:"GATEHOUSE_SIGNING_KEY_FILE" envDefault:"gatehouse-signing.key" desc:"Ed25519 key that signs checkpoints and attestations; made on first start"`
 	Readers        string `env:"GATEHOUSE_READERS" desc:"teams (org/team) or users who may read the dashboard, separated by commas; default: members of the installation's organisation"`
 

@@ -36,6 +36,7 @@ type Facts struct {
 	Plans      []Plan       `json:"plans"`    // the plans that were judged
 	Missing    []Missing    `json:"missing"`  // what must still arrive before the change can be judged
 	Unjudged   []Problem    `json:"unjudged"` // files that look like documents and that nothing judges, and why; shown, not blocking
+	Bundles    []Bundle     `json:"bundles,omitempty"` // rules from elsewhere that were in force
 	Evaluation Evaluation   `json:"evaluation"`
 	Problems   []Problem    `json:"problems"` // what went wrong while gathering
 
@@ -50,6 +51,13 @@ type Facts struct {
 type Evidence struct {
 	Digest  string `json:"digest"`            // sha256:HEX of its manifest
 	Omitted string `json:"omitted,omitempty"` // why the documents are not among it; "" when they are
+}
+
+// Bundle is rules from elsewhere, as they were when they judged.
+type Bundle struct {
+	Name   string `json:"name"`             // ghcr.io/acme/policies:v3, or acme/policies/rego
+	Digest string `json:"digest,omitempty"` // sha256:HEX of what is in a registry or on a web server
+	Commit string `json:"commit,omitempty"` // of a repository
 }
 
 // Repository is where the pull request wants to merge.

@@ -42,6 +42,8 @@ func (p *Pipeline) evaluate(ctx context.Context, args work.Evaluate, attempt int
 		})
 	case g.facts.PullRequest.State != "open":
 		return p.closed(ctx, args, g.facts.PullRequest)
+	case g.again != nil:
+		retry = p.retryable(g.again)
 	}
 	if err := p.record(ctx, args, g, started); err != nil {
 		return err

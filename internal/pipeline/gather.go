@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/gatehouse-dev/gatehouse/internal/bundle"
 	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
@@ -36,7 +37,9 @@ type gatherer struct {
 	owners repoconfig.Codeowners
 	saw    saw // what the rules saw
 	handed handed
-	onto   *queued // in a merge queue; nil: the tip of the base branch
+	onto   *queued          // in a merge queue; nil: the tip of the base branch
+	opened []*bundle.Bundle // of the configuration, one for each entry; nil when one of them is not to be had
+	again  error            // what keeps the decision from being a good one, and may pass: it is recorded, and the work is tried again
 }
 
 // queued is the commit that a merge queue puts a pull request on: the base branch and what is queued before.

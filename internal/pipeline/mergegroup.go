@@ -31,6 +31,9 @@ func (p *Pipeline) mergeGroup(ctx context.Context, s work.Sweep, attempt int) er
 		mirror: gitmirror.Repo{Owner: s.Owner, Name: s.Name}, facts: gate.Facts{Version: gate.FactsVersion, Time: p.Clock().UTC()},
 	}
 	err := g.group(ctx, s)
+	if err == nil {
+		err = g.again
+	}
 	if err != nil && !lasting(err) && (ctx.Err() != nil || attempt < patience) {
 		return p.retryable(err)
 	}

@@ -75,6 +75,7 @@ type Options struct {
 	Recorder  Recorder
 	Notes     Notes
 	Judges    *judge.Judges
+	Bundles   Bundles
 	Rules     func() []rules.Rule // the built-in ones, to be explained
 	Plans     plans.Store
 	PlanLimit int64 // bytes of the largest plan; 0: plans.DefaultLimit

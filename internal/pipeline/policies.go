@@ -17,15 +17,16 @@ import (
 
 // policies names the rules that the configuration on the base branch asks for, and gives what reads them. Whether they are any good is
 // found out where they are used, in a worker process.
-func (g *gatherer) policies(context.Context) (judge.Policies, func(context.Context) ([]judge.Folder, error), error) {
+func (g *gatherer) policies(ctx context.Context) (judge.Policies, func(context.Context) ([]judge.Folder, error), error) {
 	config := g.config.Policies
 	p := judge.Policies{Packs: config.Packs, Scope: config.Scope, Rules: map[string]rules.Setting{}}
 	for id, r := range config.Rules {
 		p.Rules[id] = rules.Setting(r)
 	}
-	if len(config.Bundles) > 0 {
-		p.Problems = []gate.Problem{{Code: "rules", Message: "policies.bundles cannot be read by this version", Remedy: "Put the rules into a folder of policies.paths."}}
-		return p, nil, nil
+	bundles, problems, err := g.bundles(ctx)
+	if err != nil || len(problems) > 0 {
+		p.Problems = problems
+		return p, nil, err
 	}
 	identity := map[string]string{}
 	for _, dir := range config.Paths {
@@ -41,7 +42,7 @@ func (g *gatherer) policies(context.Context) (judge.Policies, func(context.Conte
 			identity[file] = g.base.blobs[file]
 		}
 	}
-	key, err := ledger.Canonical(map[string]any{"config": config, "files": identity})
+	key, err := ledger.Canonical(map[string]any{"config": config, "files": identity, "bundles": g.facts.Bundles})
 	if err != nil {
 		return p, nil, fmt.Errorf("name the policies: %w", err)
 	}
@@ -54,6 +55,9 @@ func (g *gatherer) policies(context.Context) (judge.Policies, func(context.Conte
 				return nil, fmt.Errorf("read the rules in %s: %w", dir, err)
 			}
 			out = append(out, judge.Folder{Name: dir, Files: files})
+		}
+		for _, b := range bundles {
+			out = append(out, judge.Folder{Name: b.Name, Files: b.Rules})
 		}
 		return out, nil
 	}, nil

@@ -40,6 +40,7 @@ func (g *gatherer) proposal(ctx context.Context) error {
 	if len(p.Dirs) == 0 {
 		return nil // it takes its last folder of rules away
 	}
+	p.Dirs = append(p.Dirs, g.besides(policies)...)
 	problems, err := g.Judges.Try(ctx, p)
 	if err != nil {
 		return fmt.Errorf("try the proposed rules: %w", err)
