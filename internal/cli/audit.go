@@ -210,13 +210,21 @@ func csvSafe(s string) string {
 
 func (w *world) auditVerify(f *auditFlags) *cobra.Command {
 	var export, key string
+	var github witnessFlags
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Prove that no entry of the log was changed, removed, moved or slipped in",
 		Long: "Prove that no entry of the log, and no recorded decision, was changed, removed, moved or slipped in. With --export an export is\n" +
-			"checked instead, with the public key alone.",
-		Example: "  gatehouse audit verify\n  gatehouse audit verify --export audit.jsonl --key gatehouse.pub",
-		Args:    cobra.NoArgs,
+			"checked instead, with the public key alone.\n\n" +
+			"With --github the log is also held against the check runs on GitHub, each of which says which tree it was written into: whoever\n" +
+			"has the database and the signing key can make another log that is sound in itself, and GitHub would contradict it. GitHub is\n" +
+			"asked with the token in GITHUB_TOKEN, which needs to read checks and pull requests, or else as the App (GITHUB_APP_ID and\n" +
+			"GITHUB_APP_PRIVATE_KEY_FILE). Nothing is written.\n\n" +
+			"Exit status: 0 all agrees; 1 something does not, and the first such entry is named; 2 wrong use; 3 the database or GitHub could\n" +
+			"not be read, or not all of it.",
+		Example: "  gatehouse audit verify\n  gatehouse audit verify --export audit.jsonl --key gatehouse.pub\n" +
+			"  GITHUB_TOKEN=... gatehouse audit verify --github --since 90d",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if export != "" {
 				return w.auditVerifyExport(export, key)
@@ -238,12 +246,26 @@ func (w *world) auditVerify(f *auditFlags) *cobra.Command {
 			if err != nil {
 				return outside(err)
 			}
-			fmt.Fprintf(w.out, "the audit log verifies: %d entries, root %s, signed by %s\n", report.Size, report.Root, signer.Origin())
-			return nil
+			said := w.out
+			if f.output == "json" && github.asked() {
+				said = w.err // standard output is for the comparison
+			}
+			fmt.Fprintf(said, "the audit log verifies: %d entries, root %s, signed by %s\n", report.Size, report.Root, signer.Origin())
+			if !github.asked() {
+				return nil
+			}
+			return w.verifyWitness(cmd.Context(), db, github, f.output)
 		},
 	}
 	cmd.Flags().StringVar(&export, "export", "", "check this `FILE` of `gatehouse audit export` instead of the database")
 	cmd.Flags().StringVar(&key, "key", "", "the log's public `KEY`, or a file with it (for --export)")
+	flags := cmd.Flags()
+	flags.BoolVar(&github.github, "github", false, "hold the log against the check runs on GitHub, too")
+	flags.StringVar(&github.token, "github-token", "", "the `TOKEN` to ask GitHub with; better GITHUB_TOKEN: a command line is seen by everybody on the machine")
+	flags.StringVar(&github.tokenFile, "github-token-file", "", "`FILE` with the token")
+	flags.Int64Var(&github.app, "github-app-id", 0, "the gate's App, if other Apps post checks of the same name (default: GITHUB_APP_ID)")
+	flags.StringVar(&github.since, "since", "", "on GitHub, only pull requests of the last `TIME`, such as 90d (default: all)")
+	flags.StringArrayVar(&github.repositories, "repository", nil, "`OWNER/NAME` to look at on GitHub besides those that the log knows (repeatable)")
 	return cmd
 }
 

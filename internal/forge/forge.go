@@ -62,18 +62,7 @@ func New(o Options) (*App, error) {
 	if _, err := baseURL(o.ServerURL); err != nil {
 		return nil, fmt.Errorf("the GitHub server's URL %q: %w", o.ServerURL, err)
 	}
-	if o.Clock == nil {
-		o.Clock = time.Now
-	}
-	if o.UserAgent == "" {
-		o.UserAgent = "gatehouse"
-	}
-	if o.Transport == nil {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.ResponseHeaderTimeout = 20 * time.Second
-		t.MaxIdleConnsPerHost = 16
-		o.Transport = t
-	}
+	o = o.withDefaults()
 	a := &App{opts: o, api: api, cache: newCache(), installations: map[int64]*installation{}}
 	// The error of the parser is not passed on: it may quote what it could not read.
 	key, err := jwt.ParseRSAPrivateKeyFromPEM(o.PrivateKey)
@@ -87,6 +76,23 @@ func New(o Options) (*App, error) {
 	}
 	a.self = a.client(apps)
 	return a, nil
+}
+
+// withDefaults fills in what was left out.
+func (o Options) withDefaults() Options {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = "gatehouse"
+	}
+	if o.Transport == nil {
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.ResponseHeaderTimeout = 20 * time.Second
+		t.MaxIdleConnsPerHost = 16
+		o.Transport = t
+	}
+	return o
 }
 
 // baseURL parses an absolute web address and ends it with a slash.
