@@ -87,7 +87,7 @@ func (s *site) job(pr *githubsim.PR) githubsim.JobSpec {
 // testMerge is the commit that GitHub made of the pull request's base and head.
 func (s *site) testMerge(pr *githubsim.PR) string {
 	s.t.Helper()
-	req, err := http.NewRequest(http.MethodGet, fmt.Sprintf("%s/api/v3/repos/acme/infra/pulls/%d", s.gh.URL(), pr.Number()), nil)
+	req, err := http.NewRequest(http.MethodGet, fmt.Sprintf("%s/api/v3/repos/%s/pulls/%d", s.gh.URL(), s.repo.FullName(), pr.Number()), nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}

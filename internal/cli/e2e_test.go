@@ -52,7 +52,8 @@ type setup struct {
 	github      githubsim.Options
 	permissions map[string]string // put over the App's; "" removes one
 	protection  githubsim.Protection
-	noServer    bool // the test starts it itself
+	events      []string // besides the App's
+	noServer    bool     // the test starts it itself
 }
 
 // site is a GitHub with the company acme on it, its repository acme/infra, and a running server. ann, mei and sam may write,
@@ -75,6 +76,9 @@ type site struct {
 	stop func()
 	log  *safeBuffer
 	more []string // further settings
+
+	made map[string]bool           // people who were made for a case
+	apps map[string]*githubsim.App // of others, by slug
 }
 
 // safeBuffer takes the log of a server, which writes from many goroutines.
@@ -98,7 +102,7 @@ func (s *safeBuffer) String() string {
 func newSite(t *testing.T, in setup) *site {
 	t.Helper()
 	t.Parallel()
-	s := &site{t: t, dir: t.TempDir(), log: &safeBuffer{}}
+	s := &site{t: t, dir: t.TempDir(), log: &safeBuffer{}, made: map[string]bool{}, apps: map[string]*githubsim.App{}}
 	in.github.Dir = filepath.Join(s.dir, "github")
 	var err error
 	if s.gh, err = githubsim.Start(in.github); err != nil {
@@ -132,7 +136,7 @@ func newSite(t *testing.T, in setup) *site {
 	maps.DeleteFunc(permissions, func(_, level string) bool { return level == "" })
 	s.app = s.gh.AddApp(githubsim.AppSpec{
 		Slug: "gatehouse", Key: appKey(), Permissions: permissions,
-		Events: []string{"check_run", "check_suite", "issue_comment", "merge_group", "pull_request", "pull_request_review", "push", "workflow_run", "status"},
+		Events: append([]string{"check_run", "check_suite", "issue_comment", "merge_group", "pull_request", "pull_request_review", "push", "workflow_run", "status"}, in.events...),
 	})
 	s.in = s.app.Install("acme", s.repo)
 	in.protection.RequirePR = true

@@ -179,10 +179,13 @@ type Plan struct {
 
 // Missing is a thing that must still arrive.
 type Missing struct {
-	What   string `json:"what"`   // plan, or [MissingCheck]
+	What   string `json:"what"`   // [MissingPlan] or [MissingCheck]
 	For    string `json:"for"`    // the project's directory, or the check's name
 	Remedy string `json:"remedy"` // how to send it
 }
+
+// MissingPlan is Missing.What of a plan of a Terraform project.
+const MissingPlan = "plan"
 
 // MissingCheck is Missing.What of a check of another App that has not succeeded.
 const MissingCheck = "successful check"
@@ -203,6 +206,9 @@ type Waiver struct {
 	Owner    string `json:"owner"`
 	Expires  string `json:"expires"` // YYYY-MM-DD; the waiver still holds on that day, UTC
 	Line     int    `json:"line,omitempty"`
+
+	// Judged says that the resource was looked at: it is one that changes, or nothing that could have it was left out.
+	Judged bool `json:"judged,omitempty"`
 }
 
 // WaiverUse is a waiver as it met a finding.

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -32,6 +33,9 @@ type Sighting struct {
 	Changes []Change `json:"changes,omitempty"` // to documents that were not approved in this form, at most [MaxSince]
 	Dropped []string `json:"dropped,omitempty"` // resources that were to change when it was approved, at most [MaxSince]
 	Reason  string   `json:"reason,omitempty"`  // why it cannot be told, as a clause after the login
+
+	// Facts is the digest of facts that show the documents as they were approved; "" when none have been recorded yet.
+	Facts string `json:"facts,omitempty"`
 }
 
 // MaxSince bounds each list of what has changed since an approval.
@@ -85,6 +89,8 @@ func (p *people) changedSince(s *Sighting) string {
 	switch {
 	case len(does) > 0:
 		parts = append(parts, "the outcome changed: "+strings.Join(does, ", and "))
+	case len(parts) == 0 && slices.ContainsFunc(p.facts.Missing, func(m Missing) bool { return m.What == MissingPlan }):
+		return fmt.Sprintf("approved %s, which can only be compared with %s when its plan is there", short(s.Head), short(now.Head))
 	case len(parts) == 0:
 		parts = append(parts, "the outcome changed")
 	}

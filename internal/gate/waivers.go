@@ -1,9 +1,6 @@
 package gate
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Why a waiver should be looked at.
 const (
@@ -21,8 +18,8 @@ type WaiverNote struct {
 	Note string `json:"note"`
 }
 
-// waiverNotes lists the waivers that end soon or have ended, and those that cover nothing. A waiver of a Terraform address can only
-// be told to cover nothing where there was a plan to judge.
+// waiverNotes lists the waivers that end soon or have ended, and those that cover nothing although their resource was judged: most
+// pull requests show the plan of one project only, and say nothing about the others.
 func waiverNotes(f *Facts) []WaiverNote {
 	if len(f.Problems)+len(f.Evaluation.Problems) > 0 {
 		return nil // not everything was judged
@@ -37,7 +34,7 @@ func waiverNotes(f *Facts) []WaiverNote {
 			used = used || w.Rule == x.Rule && Match(w.Resource, x.Resource)
 		}
 		switch {
-		case !used && (len(f.Plans) > 0 || strings.Contains(w.Resource, "/")):
+		case !used && w.Judged:
 			out = append(out, WaiverNote{w, WaiverUnused})
 		case used && w.Expires < today:
 			out = append(out, WaiverNote{w, WaiverEnded})

@@ -22,9 +22,10 @@ type RunSpec struct {
 	HeadRepo   *Repo // the repository itself when nil
 	By         string
 	Conclusion string // success when ""
+	Running    bool   // it has not ended; End ends it
 }
 
-// WorkflowRun is a completed run.
+// WorkflowRun is a run, which has ended unless its spec says that it is running.
 type WorkflowRun struct {
 	spec      RunSpec
 	repo      *Repo
@@ -42,14 +43,14 @@ type artifact struct {
 	made    time.Time
 }
 
-// AddRun adds a run that has ended. Its event is sent by Complete, when its artifacts are there.
+// AddRun adds a run. The event of one that has ended is sent by Complete, when its artifacts are there.
 func (r *Repo) AddRun(spec RunSpec) *WorkflowRun {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
 	if spec.Event == "" {
 		spec.Event = "pull_request"
 	}
-	if spec.Conclusion == "" {
+	if spec.Conclusion == "" && !spec.Running {
 		spec.Conclusion = "success"
 	}
 	if spec.HeadRepo == nil {
@@ -100,6 +101,14 @@ func (w *WorkflowRun) Expire() {
 	}
 }
 
+// End ends a run that was running, and sends workflow_run.completed.
+func (w *WorkflowRun) End(conclusion string) {
+	w.repo.s.mu.Lock()
+	w.spec.Running, w.spec.Conclusion = false, conclusion
+	w.repo.s.mu.Unlock()
+	w.Complete()
+}
+
 // Complete sends workflow_run.completed.
 func (w *WorkflowRun) Complete() {
 	w.repo.s.mu.Lock()
@@ -107,12 +116,19 @@ func (w *WorkflowRun) Complete() {
 	w.repo.s.emit("workflow_run", "completed", w.repo, w.by, object{"workflow_run": w.json(), "workflow": object{"path": w.spec.Workflow}})
 }
 
+func (w *WorkflowRun) status() string {
+	if w.spec.Running {
+		return "in_progress"
+	}
+	return "completed"
+}
+
 func (w *WorkflowRun) json() object {
 	api := w.repo.api(fmt.Sprintf("/actions/runs/%d", w.id))
 	return object{
 		"id": w.id, "name": "plan", "node_id": nodeID("WorkflowRun", w.id), "head_branch": w.spec.HeadBranch, "head_sha": w.spec.HeadSHA,
-		"path": w.spec.Workflow, "display_title": "plan", "run_number": 1, "event": w.spec.Event, "status": "completed",
-		"conclusion": w.spec.Conclusion, "url": api, "html_url": w.repo.html(fmt.Sprintf("/actions/runs/%d", w.id)),
+		"path": w.spec.Workflow, "display_title": "plan", "run_number": 1, "event": w.spec.Event, "status": w.status(),
+		"conclusion": orNil(w.spec.Conclusion), "url": api, "html_url": w.repo.html(fmt.Sprintf("/actions/runs/%d", w.id)),
 		"pull_requests": []object{}, "created_at": stamp(w.made), "updated_at": stamp(w.made), "run_started_at": stamp(w.made),
 		"run_attempt": 1, "actor": w.by.json(), "triggering_actor": w.by.json(), "artifacts_url": api + "/artifacts",
 		"repository": w.repo.settingsJSON(), "head_repository": w.spec.HeadRepo.settingsJSON(),
@@ -125,7 +141,7 @@ func (c *call) listWorkflowRuns() (reply, error) {
 		if sha := c.query("head_sha"); sha != "" && sha != run.spec.HeadSHA {
 			continue
 		}
-		if status := c.query("status"); status != "" && status != "completed" && status != run.spec.Conclusion {
+		if status := c.query("status"); status != "" && status != run.status() && status != run.spec.Conclusion {
 			continue
 		}
 		if event := c.query("event"); event != "" && event != run.spec.Event {

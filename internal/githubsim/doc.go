@@ -45,6 +45,6 @@
 // # Differences from GitHub
 //
 // Merging, mergeability and webhooks are immediate, not eventual (SlowMergeable answers null once). There is no GraphQL, no HTML, no
-// code owners, no review threads, no merge queue. A person's own token has every scope. The login of Apps asks nobody: who is signed in (SignIn)
-// agrees, unless DenyLogin says otherwise.
+// code owners, no review threads. Groups of a merge queue are made by hand (Queue). A person's own token has every scope. The login of
+// Apps asks nobody: who is signed in (SignIn) agrees, unless DenyLogin says otherwise.
 package githubsim

@@ -13,6 +13,7 @@ var eventPermission = map[string]string{
 	"status": "statuses", "push": "contents", "workflow_run": "actions", "create": "contents", "delete": "contents", "issues": "issues",
 	"branch_protection_rule": "administration", "repository_ruleset": "administration",
 	"team": "members", "membership": "members", "organization": "members", "member": "members",
+	"custom_property_values": "organization_custom_properties",
 }
 
 // emit sends an event about a repository to every App that is installed on it, subscribed, and permitted to see it.

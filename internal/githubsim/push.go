@@ -180,3 +180,17 @@ func with(o object, more object) object {
 	maps.Copy(out, more)
 	return out
 }
+
+// Forget is GitHub's clean-up, which comes at a time of its own: commits that no branch and no pull request holds any more are gone.
+// The forks of a repository share its objects, so one that has forks forgets nothing.
+func (r *Repo) Forget() {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	for _, other := range r.s.repos {
+		if other.parent == r {
+			panic("githubsim: " + r.fullName() + " has forks, whose objects it shares")
+		}
+	}
+	r.cache = map[string]any{}
+	r.mustGit("prune", "--expire=now")
+}

@@ -76,8 +76,9 @@ type Repo struct {
 	statuses   []*status
 	labels     map[string]int64
 	verified   map[string]bool
-	tips       map[string]string // what is known of the branches
-	cache      map[string]any    // answers about immutable git objects
+	properties map[string][]string // custom ones
+	tips       map[string]string   // what is known of the branches
+	cache      map[string]any      // answers about immutable git objects
 }
 
 // CreateRepo makes a repository.
@@ -114,7 +115,7 @@ func (s *Server) addRepo(spec RepoSpec, parent *Repo) *Repo {
 	r := &Repo{
 		s: s, id: s.id(), owner: owner, name: spec.Name, private: spec.Private, defaultBranch: spec.DefaultBranch, parent: parent,
 		made: s.now(), pushed: s.now(), noMerge: map[string]bool{}, grants: map[*User]role{}, protections: map[string]*Protection{},
-		issues: map[int]*Issue{}, labels: map[string]int64{}, verified: map[string]bool{}, tips: map[string]string{}, cache: map[string]any{},
+		issues: map[int]*Issue{}, labels: map[string]int64{}, verified: map[string]bool{}, properties: map[string][]string{}, tips: map[string]string{}, cache: map[string]any{},
 	}
 	if r.defaultBranch == "" {
 		r.defaultBranch = "main"

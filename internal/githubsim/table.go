@@ -54,6 +54,7 @@ func (s *Server) table() []route {
 		rt("GET /orgs/{org}/memberships/{user}", members, (*call).getOrgMembership),
 
 		rt("GET "+repo, meta, (*call).getRepo),
+		rt("GET "+repo+"/properties/values", meta, (*call).listProperties),
 		rt("GET "+repo+"/collaborators", meta, (*call).listCollaborators),
 		rt("GET "+repo+"/collaborators/{user}", meta, (*call).checkCollaborator),
 		rt("GET "+repo+"/collaborators/{user}/permission", meta, (*call).getPermission),
@@ -64,9 +65,9 @@ func (s *Server) table() []route {
 		rt("GET "+repo+"/rules/branches/{branch...}", meta, (*call).branchRules),
 		rt("GET "+repo+"/rulesets", meta, (*call).listRulesets),
 		rt("GET "+repo+"/rulesets/{id}", meta, (*call).getRuleset),
-		rt("GET "+repo+"/git/ref/{ref...}", contents, (*call).getRef),
 		rt("POST "+repo+"/rulesets", adminWrite, (*call).createRuleset),
 		rt("PUT "+repo+"/rulesets/{id}", adminWrite, (*call).updateRuleset),
+		rt("GET "+repo+"/git/ref/{ref...}", contents, (*call).getRef),
 		rt("GET "+repo+"/git/matching-refs/{ref...}", contents, (*call).matchingRefs),
 		rt("GET "+repo+"/git/commits/{sha}", contents, (*call).gitCommit),
 		rt("GET "+repo+"/contents", contents, (*call).getContents),

@@ -22,7 +22,7 @@ const maxSightings = 50
 // an approval that it knew keeps what it was pinned to, and a new one is pinned to what that decision showed of the commit that
 // was approved, since nothing newer can have been seen. Only when no decision has shown the commit is it pinned to the present.
 func (g *gatherer) seen(ctx context.Context) error {
-	last, err := g.lastFacts(ctx)
+	last, err := g.lastSeen(ctx)
 	if err != nil {
 		return err
 	}
@@ -62,18 +62,20 @@ func (g *gatherer) seen(ctx context.Context) error {
 }
 
 // sight traces one approval.
-func (g *gatherer) sight(ctx context.Context, r gate.Review, last gate.Facts) (gate.Sighting, error) {
+func (g *gatherer) sight(ctx context.Context, r gate.Review, last lastSeen) (gate.Sighting, error) {
 	now := g.facts.Shown
 	s := gate.Sighting{Review: r.ID, Comment: r.Comment}
 	known := slices.IndexFunc(last.Sightings, func(x gate.Sighting) bool { return x.Review == r.ID && x.Comment == r.Comment })
 	switch {
 	case known >= 0:
-		s = last.Sightings[known]
+		if s = last.Sightings[known]; s.Facts == "" && s.Head == last.Shown.Head && s.Documents == last.Shown.Documents {
+			s.Facts = last.digest // the decision that pinned it to what it showed itself
+		}
 	case r.Comment && last.Shown.Head == "": // it names no commit, and nothing had been shown
 		s.Reason = "approved by a comment before Gatehouse had shown anything; comment again"
 		return s, nil
 	case r.Comment, last.Shown.Head == r.CommitID:
-		s.Shown = last.Shown
+		s.Shown, s.Facts = last.Shown, last.digest
 	case now.Head == r.CommitID:
 		s.Shown = now
 	default:
@@ -98,16 +100,26 @@ func (g *gatherer) sight(ctx context.Context, r gate.Review, last gate.Facts) (g
 			return s, err
 		}
 	}
-	switch {
-	case s.Documents == now.Documents:
-		s.Changes, s.Dropped = nil, nil
-	case s.Documents == last.Shown.Documents && last.Shown.Digest != "":
-		s.Changes, s.Dropped = changesSince(last.Changes, g.facts.Changes)
-	}
 	if s.Digest == "" {
 		s.Digest = s.Carried
 	}
-	return s, nil
+	return s, g.outcomes(ctx, &s)
+}
+
+// outcomes compares what happens to documents with what happened to them when they were approved, for people to read. While a plan is
+// missing, it would be called a change that nobody made.
+func (g *gatherer) outcomes(ctx context.Context, s *gate.Sighting) error {
+	s.Changes, s.Dropped = nil, nil
+	planless := slices.ContainsFunc(g.facts.Missing, func(m gate.Missing) bool { return m.What == gate.MissingPlan })
+	if s.Documents == g.facts.Shown.Documents || s.Facts == "" || planless {
+		return nil
+	}
+	approved, err := g.recorded(ctx, s.Facts)
+	if err != nil || approved.Shown.Documents != s.Documents {
+		return err // what retention has dropped cannot be compared, and the approval has ended all the same
+	}
+	s.Changes, s.Dropped = changesSince(approved.Changes, g.facts.Changes)
+	return nil
 }
 
 // plansFromElsewhere reports whether documents are judged that are no part of the tree.
@@ -262,23 +274,36 @@ func (g *gatherer) merge(ctx context.Context, ancestor, theirs, ours, have landi
 	return landing{Path: have.Path, Mode: have.Mode, Blob: ledger.Digest(merged)}, true, nil
 }
 
-// lastFacts are those of the last decision about the pull request; none when there is no decision, or when retention has dropped
-// them.
-func (g *gatherer) lastFacts(ctx context.Context) (gate.Facts, error) {
-	var facts gate.Facts
+// lastSeen is the last decision's facts, and their digest.
+type lastSeen struct {
+	gate.Facts
+	digest string
+}
+
+// lastSeen reads them; none when there is no decision, or when retention has dropped its facts.
+func (g *gatherer) lastSeen(ctx context.Context) (lastSeen, error) {
 	last, err := g.Recorder.Latest(ctx, g.facts.Repository.ID, g.facts.PullRequest.Number)
 	if errors.Is(err, store.ErrNotFound) {
-		return facts, nil
+		return lastSeen{}, nil
 	} else if err != nil {
-		return facts, fmt.Errorf("read the last decision: %w", err)
+		return lastSeen{}, fmt.Errorf("read the last decision: %w", err)
 	}
-	data, err := g.Recorder.Facts(ctx, last.FactsDigest)
-	if errors.Is(err, store.ErrNotFound) {
+	facts, err := g.recorded(ctx, last.FactsDigest)
+	if err == nil && facts.Version == 0 {
 		// Approvals may have been pinned to another change than the present one, and nobody remembers: they are given again.
 		facts.Shown = gate.Shown{Head: last.Head}
+	}
+	return lastSeen{Facts: facts, digest: last.FactsDigest}, err
+}
+
+// recorded reads facts that were recorded; none when retention has dropped them, or when another version wrote them.
+func (g *gatherer) recorded(ctx context.Context, digest string) (gate.Facts, error) {
+	var facts gate.Facts
+	data, err := g.Recorder.Facts(ctx, digest)
+	if errors.Is(err, store.ErrNotFound) {
 		return facts, nil
 	} else if err != nil {
-		return facts, fmt.Errorf("read the last facts: %w", err)
+		return facts, fmt.Errorf("read the facts %s: %w", digest, err)
 	}
 	if err := json.Unmarshal(data, &facts); err != nil {
 		return gate.Facts{}, nil //nolint:nilerr // facts of another version pin nothing

@@ -7,8 +7,10 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
-// signals gathers what the configuration asks of others: checks, workflows, properties of the repository.
+// signals gathers what the configuration asks of others: checks, workflows, properties of the repository. It is also the first step
+// that knows what was judged.
 func (g *gatherer) signals(ctx context.Context) error {
+	g.judgedWaivers()
 	needs, head := g.config.Needs(), g.facts.PullRequest.Head.SHA
 	var err error
 	if needs.Checks {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
+	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 )
 
@@ -48,3 +50,16 @@ func (p *Pipeline) recordWaivers(ctx context.Context, f gate.Facts, d gate.Decis
 }
 
 func shortDigest(s string) string { return ledger.Digest([]byte(s))[len("sha256:"):][:12] }
+
+// judgedWaivers marks the waivers whose resource was looked at. Files and objects always are; a Terraform address is when a plan
+// changes it, or when the plans of all projects are there.
+func (g *gatherer) judgedWaivers() {
+	all := len(g.facts.Plans) > 0 && !slices.ContainsFunc(g.config.Terraform.Projects, func(p repoconfig.Project) bool {
+		return !slices.ContainsFunc(g.facts.Plans, func(have gate.Plan) bool { return have.Dir == p.Dir && have.Workspace == p.Workspace })
+	})
+	for i := range g.facts.Waivers {
+		w := &g.facts.Waivers[i]
+		w.Judged = all || strings.Contains(w.Resource, "/") ||
+			slices.ContainsFunc(g.facts.Changes, func(c gate.Change) bool { return gate.Match(w.Resource, c.Resource) })
+	}
+}
