@@ -36,11 +36,12 @@ type Options struct {
 
 // App is a GitHub App, in all its installations.
 type App struct {
-	opts   Options
-	api    *url.URL
-	signer ghinstallation.Signer
-	cache  *cache
-	self   *github.Client // for the calls that the App makes as itself
+	opts    Options
+	api     *url.URL
+	signer  ghinstallation.Signer
+	cache   *cache
+	members *members
+	self    *github.Client // for the calls that the App makes as itself
 
 	mu            sync.Mutex
 	identity      *Identity
@@ -63,7 +64,7 @@ func New(o Options) (*App, error) {
 		return nil, fmt.Errorf("the GitHub server's URL %q: %w", o.ServerURL, err)
 	}
 	o = o.withDefaults()
-	a := &App{opts: o, api: api, cache: newCache(), installations: map[int64]*installation{}}
+	a := &App{opts: o, api: api, cache: newCache(), members: newMembers(o.Clock), installations: map[int64]*installation{}}
 	// The error of the parser is not passed on: it may quote what it could not read.
 	key, err := jwt.ParseRSAPrivateKeyFromPEM(o.PrivateKey)
 	if err != nil {

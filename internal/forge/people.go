@@ -10,7 +10,16 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
-// Actor is what somebody may do in the repository. Who is no collaborator has the permission none; a login that GitHub does
+// KnownActor is what [Repo.Actor] last said, while that is remembered.
+func (r *Repo) KnownActor(login string) (gate.Actor, bool) {
+	known, ok := r.app.members.get("actor", r.owner, r.name, login)
+	if !ok {
+		return gate.Actor{}, false
+	}
+	return known.(gate.Actor), true
+}
+
+// Actor asks what somebody may do in the repository, and remembers the answer for [Repo.KnownActor]. Who is no collaborator has the permission none; a login that GitHub does
 // not know has no type. Teams are not asked for here.
 func (r *Repo) Actor(ctx context.Context, login string) (gate.Actor, error) {
 	none := gate.Actor{Login: login, Type: accountType(login, ""), Permission: gate.PermissionNone, Teams: []string{}}
@@ -27,19 +36,20 @@ func (r *Repo) Actor(ctx context.Context, login string) (gate.Actor, error) {
 		} `json:"user"`
 	}
 	c := call{what: "the permission of " + gate.Printable(login), permission: "metadata=read"}
+	asked, drops := r.app.members.now()
 	_, err := r.do(ctx, c, http.MethodGet, "/collaborators/"+url.PathEscape(login)+"/permission", nil, &out)
-	if _, ok := err.(NotFound); ok {
-		return none, nil
+	if _, ok := err.(NotFound); !ok {
+		if err != nil {
+			return gate.Actor{}, err
+		}
+		var may map[string]bool
+		if out.User != nil {
+			none.Type = accountType(login, out.User.Type)
+			may = out.User.Permissions
+		}
+		none.Permission = permission(out.RoleName, out.Permission, may)
 	}
-	if err != nil {
-		return gate.Actor{}, err
-	}
-	var may map[string]bool
-	if out.User != nil {
-		none.Type = accountType(login, out.User.Type)
-		may = out.User.Permissions
-	}
-	none.Permission = permission(out.RoleName, out.Permission, may)
+	r.app.members.keep(r.owner, asked, drops, none, "actor", r.owner, r.name, login)
 	return none, nil
 }
 
@@ -66,8 +76,15 @@ func permission(role, old string, may map[string]bool) string {
 	return gate.PermissionNone
 }
 
-// InTeam reports whether somebody is an active member of a team, or of one below it. A team that GitHub does not show to the
-// App has no members; without the permission to ask, the error is [MissingPermission].
+// KnownInTeam is what [Repo.InTeam] last said, while that is remembered.
+func (r *Repo) KnownInTeam(org, slug, login string) (in, known bool) {
+	answer, known := r.app.members.get("team", org, slug, login)
+	return known && answer.(bool), known
+}
+
+// InTeam asks whether somebody is an active member of a team, or of one below it, and remembers the answer for [Repo.KnownInTeam]. The
+// team may be of another organisation that has the App. A team that GitHub does not show to the App has no members; without the
+// permission to ask, the error is [MissingPermission].
 func (r *Repo) InTeam(ctx context.Context, org, slug, login string) (bool, error) {
 	if err := validName(org, slug); err != nil {
 		return false, err
@@ -75,13 +92,20 @@ func (r *Repo) InTeam(ctx context.Context, org, slug, login string) (bool, error
 	if login == "" || len(login) > 100 || strings.HasSuffix(login, "[bot]") {
 		return false, nil
 	}
+	there, err := r.teamsOf(ctx, org)
+	if err != nil {
+		return false, err
+	}
 	var out struct {
 		State string `json:"state"`
 	}
 	c := call{what: "the members of " + org + "/" + slug, permission: "members=read"}
-	_, err := r.raw(ctx, c, http.MethodGet, "orgs/"+org+"/teams/"+slug+"/memberships/"+url.PathEscape(login), nil, &out)
-	if errors.As(err, new(NotFound)) {
-		return false, nil
+	asked, drops := r.app.members.now()
+	_, err = there.raw(ctx, c, http.MethodGet, "orgs/"+org+"/teams/"+slug+"/memberships/"+url.PathEscape(login), nil, &out)
+	if err != nil && !errors.As(err, new(NotFound)) {
+		return false, err
 	}
-	return err == nil && out.State == "active", err
+	in := err == nil && out.State == "active"
+	r.app.members.keep(org, asked, drops, in, "team", org, slug, login)
+	return in, nil
 }

@@ -136,19 +136,28 @@ func (r *Repo) Properties(ctx context.Context) (map[string][]string, error) {
 	return out, nil
 }
 
-// maxMembers is how many members of a team are looked at.
-const maxMembers = 500
+// maxTeam is how many members of a team are looked at.
+const maxTeam = 500
 
-// TeamMembers is the logins of a team and those below it, sorted. A team that GitHub does not show to the App has none.
+// TeamMembers is the logins of a team and those below it, sorted; remembered for a short time, for it only tells people whom to ask. A
+// team that GitHub does not show to the App has none.
 func (r *Repo) TeamMembers(ctx context.Context, org, slug string) ([]string, error) {
 	if err := validName(org, slug); err != nil {
 		return nil, err
 	}
+	asked, drops := r.app.members.now()
+	if known, ok := r.app.members.get("members", org, slug); ok {
+		return slices.Clone(known.([]string)), nil
+	}
+	there, err := r.teamsOf(ctx, org)
+	if err != nil {
+		return nil, err
+	}
 	out := []string{}
 	c := call{what: "the members of " + org + "/" + slug, permission: "members=read"}
-	for page := 1; len(out) < maxMembers; page++ {
+	for page := 1; len(out) < maxTeam; page++ {
 		var in []github.User
-		resp, err := r.raw(ctx, c, http.MethodGet, "orgs/"+org+"/teams/"+slug+"/members?"+pageQuery(page), nil, &in)
+		resp, err := there.raw(ctx, c, http.MethodGet, "orgs/"+org+"/teams/"+slug+"/members?"+pageQuery(page), nil, &in)
 		if errors.As(err, new(NotFound)) {
 			break
 		}
@@ -163,6 +172,7 @@ func (r *Repo) TeamMembers(ctx context.Context, org, slug string) ([]string, err
 		}
 	}
 	slices.Sort(out)
+	r.app.members.keep(org, asked, drops, slices.Clone(out), "members", org, slug)
 	return out, nil
 }
 

@@ -40,6 +40,8 @@ type gatherer struct {
 	onto   *queued          // in a merge queue; nil: the tip of the base branch
 	opened []*bundle.Bundle // of the configuration, one for each entry; nil when one of them is not to be had
 	again  error            // what keeps the decision from being a good one, and may pass: it is recorded, and the work is tried again
+
+	remembered bool // some of what people may do comes from memory
 }
 
 // queued is the commit that a merge queue puts a pull request on: the base branch and what is queued before.

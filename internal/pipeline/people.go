@@ -77,31 +77,56 @@ func (g *gatherer) lookUp(ctx context.Context, types map[string]string) error {
 		}
 	}
 	slices.SortFunc(logins, func(a, b string) int { return cmp.Compare(strings.ToLower(a), strings.ToLower(b)) })
-	teams := g.teams()
 	for _, login := range slices.CompactFunc(logins, strings.EqualFold) {
-		actor := gate.Actor{Login: login, Type: types[strings.ToLower(login)], Permission: gate.PermissionNone, Teams: []string{}}
-		if actor.Type == gate.ActorUser {
-			may, err := g.forge.Actor(ctx, login)
-			if err != nil {
-				return g.missing(err, "read what "+login+" may do here")
-			}
-			actor.Permission = may.Permission
-			if actor.Teams, err = g.memberships(ctx, login, teams); err != nil {
-				return g.missing(err, "read the teams of "+login)
+		g.facts.Actors = append(g.facts.Actors, gate.Actor{Login: login, Type: types[strings.ToLower(login)]})
+	}
+	if err := g.noteForeignTeams(ctx); err != nil {
+		return err
+	}
+	return g.entitled(ctx, g.args.Again)
+}
+
+// entitled fills in what those who were looked up may do. What was asked a short while ago is taken from memory, unless it must be fresh;
+// a decision that lets a change pass never rests on memory, see [gatherer.candidates].
+func (g *gatherer) entitled(ctx context.Context, fresh bool) error {
+	teams := g.teams()
+	for i := range g.facts.Actors {
+		actor := &g.facts.Actors[i]
+		if actor.Permission, actor.Teams = gate.PermissionNone, []string{}; actor.Type != gate.ActorUser {
+			continue
+		}
+		may, known := g.forge.KnownActor(actor.Login)
+		if known && !fresh {
+			g.remembered = true
+		} else {
+			var err error
+			if may, err = g.forge.Actor(ctx, actor.Login); err != nil {
+				g.facts.Actors = g.facts.Actors[:i]
+				return g.missing(err, "read what "+actor.Login+" may do here")
 			}
 		}
-		g.facts.Actors = append(g.facts.Actors, actor)
+		actor.Permission = may.Permission
+		var err error
+		if actor.Teams, err = g.memberships(ctx, actor.Login, teams, fresh); err != nil {
+			g.facts.Actors = g.facts.Actors[:i]
+			return g.missing(err, "read the teams of "+actor.Login)
+		}
 	}
 	return nil
 }
 
-func (g *gatherer) memberships(ctx context.Context, login string, teams []string) ([]string, error) {
+func (g *gatherer) memberships(ctx context.Context, login string, teams []string, fresh bool) ([]string, error) {
 	in := []string{}
 	for _, team := range teams {
 		org, slug, _ := strings.Cut(team, "/")
-		yes, err := g.forge.InTeam(ctx, org, slug, login)
-		if err != nil {
-			return nil, err
+		yes, known := g.forge.KnownInTeam(org, slug, login)
+		if known && !fresh {
+			g.remembered = true
+		} else {
+			var err error
+			if yes, err = g.forge.InTeam(ctx, org, slug, login); err != nil {
+				return nil, err
+			}
 		}
 		if yes {
 			in = append(in, team)

@@ -30,6 +30,7 @@ import (
 type Forge interface {
 	Repo(installationID int64, owner, name string) *forge.Repo
 	Repositories(ctx context.Context, installationID int64) ([]gate.Repository, error)
+	ForgetPeople(account string)
 }
 
 // Mirror reads a repository's git data.

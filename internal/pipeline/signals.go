@@ -38,12 +38,19 @@ func (g *gatherer) signals(ctx context.Context) error {
 // maxTeams is how many teams are asked for their members, so that people can be told who can still approve.
 const maxTeams = 5
 
-// candidates reads the members of the teams that must still approve. It only helps people, so what cannot be read is left out.
+// candidates reads the members of the teams that must still approve. It only helps people, so what cannot be read is left out. A change
+// that passes by what is remembered about people must pass again by what GitHub says of them now.
 func (g *gatherer) candidates(ctx context.Context) error {
 	if len(g.facts.Problems) > 0 {
 		return nil
 	}
 	decision := gate.Decide(g.facts)
+	if decision.Verdict == gate.Pass && g.remembered {
+		if err := g.entitled(ctx, true); err != nil {
+			return err
+		}
+		decision = gate.Decide(g.facts)
+	}
 	seen := map[string]bool{}
 	for i := range decision.Requirements {
 		r := &decision.Requirements[i]

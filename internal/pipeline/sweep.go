@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,9 @@ func (p *Pipeline) sweep(ctx context.Context, s work.Sweep, attempt int) error {
 	if s.What == work.SweepMergeGroup {
 		return p.mergeGroup(ctx, s, attempt)
 	}
+	if s.What == work.SweepMembers || s.What == work.SweepInstallation {
+		p.Forge.ForgetPeople(cmp.Or(s.Organization, s.Owner))
+	}
 	filter := forge.Filter{HeadSHA: s.SHA}
 	if s.What == work.SweepBranch && !s.DefaultBranch {
 		filter.Base = s.Branch // the default branch may hold what others are judged by, as an organisation's .github does
@@ -27,6 +31,13 @@ func (p *Pipeline) sweep(ctx context.Context, s work.Sweep, attempt int) error {
 		if targets, err = p.installed(ctx, s.Target); err != nil {
 			return err
 		}
+	}
+	if s.What == work.SweepMembers {
+		foreign, err := p.foreign(ctx, s)
+		if err != nil {
+			return err
+		}
+		targets = append(targets, foreign...)
 	}
 	var works []store.Work
 	for _, target := range targets {
