@@ -22,6 +22,7 @@ type world struct {
 	app  *App
 	repo *Repo
 	sim  *githubsim.Repo
+	sims *githubsim.App
 	pr   *githubsim.PR
 }
 
@@ -49,7 +50,7 @@ func newWorld(t *testing.T) *world {
 	sim := gh.CreateRepo(githubsim.RepoSpec{Owner: "acme", Name: "shop", Files: map[string]string{"README.md": "hello\n", ".github/gatehouse.yml": "version: 1\n"}})
 	sim.AddCollaborator("mei", "maintain")
 	sim.AddCollaborator("octo", "push")
-	w := &world{gh: gh, in: app.Install("acme"), sim: sim}
+	w := &world{gh: gh, in: app.Install("acme"), sim: sim, sims: app}
 	sim.Commit("fix", githubsim.CommitSpec{Author: "octo", Files: map[string]string{"main.tf": "a\n"}})
 	w.pr = sim.OpenPR(githubsim.PRSpec{By: "octo", Head: "fix", Title: "Fix"})
 	w.app, err = New(Options{AppID: app.ID(), PrivateKey: key(), APIURL: gh.URL() + "/api/v3", ServerURL: gh.URL()})
