@@ -8,8 +8,8 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
-// gitlabKind are GitLab pipelines: .gitlab-ci.yml, files named like it or kept in .gitlab/ci, and any YAML file with stages and a
-// job that has a script.
+// gitlabKind are GitLab pipelines: .gitlab-ci.yml, files named like it or kept in .gitlab/ci, what the pipeline includes from the
+// repository, and any YAML file with stages and a job that has a script.
 func gitlabKind() fileKind {
 	named := func(file string) bool {
 		return strings.HasSuffix(file, ".gitlab-ci.yml") || strings.HasSuffix(file, ".gitlab-ci.yaml")
@@ -33,7 +33,7 @@ func gitlabKind() fileKind {
 			case v.kind != objectKind || !sure && (v.get("on") != nil || v.get("jobs") != nil || !hasScript(v)):
 				return nil, nil
 			}
-			return &fileDocument{kind: gate.KindGitLabCI, typ: "pipeline", line: max(v.line, 1), value: gitlabPipeline(v)}, nil
+			return &fileDocument{kind: gate.KindGitLabCI, typ: "pipeline", line: max(v.line, 1), value: r.gitlabPipeline(file, v)}, nil
 		},
 	}
 }
@@ -49,41 +49,70 @@ func hasScript(v *value) bool {
 	return slices.ContainsFunc(v.items, func(job *value) bool { return job.get("script") != nil })
 }
 
-// gitlabPipeline is {jobs, global}: jobs with what they extend merged in, as GitLab does, and with "unread" naming what stands in
-// other files; global holds the other keys.
-func gitlabPipeline(v *value) *value {
-	g := &gitlabReader{top: v, index: newObject(0), left: maxGitLab, work: 100_000}
-	g.index.addAll(v)
+// gitlabPipeline is {jobs, global, elsewhere}: the jobs of a file with what they extend merged in, as GitLab does, from all files that
+// make up the pipeline. Each has branches, where its rules let it run, and unread, which names what stands in other projects;
+// global holds the other keys of the file, elsewhere what it includes from other places.
+func (r *fileReader) gitlabPipeline(file string, v *value) *value {
+	p := r.pipelineOf(file)
+	g := &gitlabReader{top: p.merged.v, index: p.merged, left: maxGitLab, work: 100_000}
 	jobs, global := newObject(v.line), newObject(v.line)
 	for i, key := range v.keys {
 		if slices.Contains(gitlabGlobals(), key.name) {
 			global.set(key.name, key.line, v.items[i])
-			continue
 		}
-		if v.items[i].kind != objectKind {
-			continue // a list kept for its anchor
+	}
+	triggers := r.triggered(p, file)
+	workflow := rulesOf(p.merged.get("workflow").get("rules"))
+	for _, part := range p.parts[file] {
+		for i, key := range part.keys {
+			if slices.Contains(gitlabGlobals(), key.name) || part.items[i].kind != objectKind || p.definer[key.name] != file {
+				continue // a list kept for its anchor, or a job that another file has the last word on
+			}
+			job, unread := g.job(key.name, key.line)
+			where := jobBranches(job).and(workflow).and(triggers)
+			where.unsure = !where.bounded() && (where.unsure || len(unread) > 0)
+			jobs.set(key.name, key.line, job.with("unread", textsValue(unread)).with("branches", where.value()))
 		}
-		unread := map[string]bool{}
-		job := g.extend(key.name, 0, unread)
-		for _, field := range []string{"script", "before_script", "after_script", "rules"} {
-			if list := job.get(field); list != nil {
-				job = job.with(field, g.references(list, 0, unread))
+	}
+	return objectValue(v.line, "jobs", jobs.v, "global", global.v, "elsewhere", textsValue(p.elsewhere[file]))
+}
+
+// job is one job, written out; unread says what of it is not here.
+func (g *gitlabReader) job(name string, line int) (job *value, unread []string) {
+	missing := map[string]bool{}
+	job = g.extend(name, 0, missing)
+	if inherits(job) {
+		for _, field := range []string{"before_script", "after_script"} {
+			above := g.index.get("default").get(field)
+			if above == nil {
+				above = g.index.get(field)
+			}
+			if job.get(field) == nil && above != nil {
+				job = job.with(field, above)
 			}
 		}
-		if g.left -= jsonSize(job, g.left); g.left < 0 {
-			job = objectValue(key.line) // nothing of it is told, and that nothing is told is
-			unread["more than 4 MiB of jobs, once all that they extend is written out"] = true
-			g.left = 0
-		}
-		names := make([]string, 0, len(unread))
-		for name := range unread {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		job = job.with("unread", textsValue(names))
-		jobs.set(key.name, key.line, job)
 	}
-	return objectValue(v.line, "jobs", jobs.v, "global", global.v)
+	for _, field := range []string{"script", "before_script", "after_script", "rules"} {
+		if list := job.get(field); list != nil {
+			job = job.with(field, g.references(list, 0, missing))
+		}
+	}
+	if g.left -= jsonSize(job, g.left); g.left < 0 {
+		job = objectValue(line) // nothing of it is told, and that nothing is told is
+		missing["more than 4 MiB of jobs, once all that they extend is written out"] = true
+		g.left = 0
+	}
+	for name := range missing {
+		unread = append(unread, name)
+	}
+	slices.Sort(unread)
+	return job, unread
+}
+
+// inherits reports whether a job takes what the pipeline says for all jobs.
+func inherits(job *value) bool {
+	inherit := job.at("inherit", "default")
+	return inherit == nil || inherit.kind != boolean || inherit.text != "false"
 }
 
 // maxGitLab is how many bytes the jobs of one pipeline may have together.
@@ -92,9 +121,9 @@ const maxGitLab = 4 << 20
 // gitlabReader follows what jobs take from each other.
 type gitlabReader struct {
 	top   *value
-	index *objectBuilder
-	left  int // bytes
-	work  int // keys and items that may yet be looked at
+	index *objectBuilder // of top
+	left  int            // bytes
+	work  int            // keys and items that may yet be looked at
 }
 
 // spend reports whether there is work left; else what is skipped is noted.

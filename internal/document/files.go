@@ -66,7 +66,11 @@ type fileReader struct {
 	paths  map[string]bool
 	read   func(files []string) map[string][]byte // those of ordinary size
 
-	known map[string]*value // files that others refer to
+	known  map[string]*value      // files that others refer to
+	gitlab map[string]*gitlabTree // pipelines by the file that they begin with
+
+	gitlabFiles map[string][]*value // their files, read
+	leftGitLab  int                 // how many bytes of them may still be put together
 
 	left int // how many bytes of tasks may still be repeated in the plays that use them
 }
@@ -110,7 +114,7 @@ func (b *builder) fileSide(ctx context.Context, tree Tree, known map[string]*fil
 			if same == nil {
 				continue
 			}
-			if same.kind != gate.KindAnsible { // a playbook is made of other files, too
+			if same.kind != gate.KindAnsible && same.kind != gate.KindGitLabCI { // these are made of other files, too
 				found[file] = same
 				continue
 			}
@@ -118,6 +122,7 @@ func (b *builder) fileSide(ctx context.Context, tree Tree, known map[string]*fil
 		candidates = append(candidates, file)
 	}
 	r := &fileReader{limits: b.limits, kinds: kinds, paths: paths, known: map[string]*value{}, left: maxTasks}
+	r.gitlab, r.gitlabFiles, r.leftGitLab = map[string]*gitlabTree{}, map[string][]*value{}, maxTasks
 	r.read = func(files []string) map[string][]byte {
 		contents, _, _ := b.read(ctx, tree, files)
 		return contents
@@ -180,6 +185,9 @@ func mayBeText(file string) bool {
 
 // file reads one file. configured is the kind that the configuration says it has, "" when it says nothing.
 func (r *fileReader) file(file string, data []byte, configured string) readFile {
+	if configured == "" && r.gitlabPart(file) {
+		configured = gate.KindGitLabCI
+	}
 	if configured != "" {
 		return r.meant(file, data, configured)
 	}

@@ -65,7 +65,10 @@ func TestBombs(t *testing.T) {
 		roles[fmt.Sprintf("roles/r%d/meta/main.yml", i)] = fmt.Sprintf("dependencies: [r%d, r%d, r%d]", i+1, i+1, i+1)
 		includes[fmt.Sprintf("t%d.yml", i)] = strings.Repeat(fmt.Sprintf("- include_tasks: t%d.yml\n", i+1), 20)
 	}
-	functions := &strings.Builder{}
+	functions, included := &strings.Builder{}, document.MapTree{".gitlab-ci.yml": "include: 'ci/*.yml'\n"}
+	for i := range 30 {
+		included[fmt.Sprintf("ci/%d.yml", i)] = fmt.Sprintf("include: 'ci/*.yml'\nj%d: {script: [x]}\n", i)
+	}
 	for i := range 30 {
 		fmt.Fprintf(functions, "def f%d() { %s sh 'x' }\n", i, strings.Repeat(fmt.Sprintf("f%d(); ", i+1), 20))
 	}
@@ -77,6 +80,7 @@ func TestBombs(t *testing.T) {
 	for name, tree := range map[string]document.MapTree{
 		"extends":    {".gitlab-ci.yml": extends.String()},
 		"references": {".gitlab-ci.yml": references.String()},
+		"included":   included,
 		"shared":     {".gitlab-ci.yml": shared.String()},
 		"circle":     {".gitlab-ci.yml": "a: {extends: a, script: [!reference [a, script]]}"},
 		"roles":      roles,

@@ -28,6 +28,11 @@ _allowed(branch) if {
 # The branch that Jenkins calls primary, whatever its name is.
 _allowed("(primary)")
 
+# Those that GitLab calls default and protected.
+_allowed("(default)")
+
+_allowed("(protected)")
+
 # Jenkins.
 
 _shell := {"sh", "bat", "powershell", "pwsh"}
@@ -40,7 +45,7 @@ _commands(step) := {"kubectl apply"} if step.name == "kubernetesDeploy"
 
 deny contains finding if {
 	some entry in _steps
-	_where(entry.step) == "everywhere"
+	_where(entry.step.branches) == "everywhere"
 	some command in _commands(entry.step)
 	finding := {
 		"message": sprintf("%s runs %s on every branch; wanted: %s", [entry.place, command, entry.wanted]),
@@ -50,7 +55,7 @@ deny contains finding if {
 
 unknown contains finding if {
 	some entry in _steps
-	_where(entry.step) == "unclear"
+	_where(entry.step.branches) == "unclear"
 	_may_deploy(entry.step)
 	finding := {
 		"message": sprintf("on which branches %s applies cannot be told; wanted: %s", [entry.place, entry.wanted]),
@@ -60,7 +65,7 @@ unknown contains finding if {
 
 unknown contains finding if {
 	some entry in _steps
-	_where(entry.step) == "elsewhere"
+	_where(entry.step.branches) == "elsewhere"
 	_may_deploy(entry.step)
 	finding := {
 		"message": sprintf("%s applies on %s, and not all of these may deploy; wanted: %s", [entry.place, concat(", ", entry.step.branches.only), entry.wanted]),
@@ -71,7 +76,7 @@ unknown contains finding if {
 # Nobody can tell what it runs, and nothing keeps it to branches that may deploy.
 unknown contains finding if {
 	some entry in _steps
-	_where(entry.step) != "guarded"
+	_where(entry.step.branches) != "guarded"
 	not _may_deploy(entry.step)
 	finding := {
 		"message": sprintf("what %s runs cannot be told: %s; wanted: %s", [entry.place, entry.step.unread, entry.wanted]),
@@ -81,7 +86,7 @@ unknown contains finding if {
 
 unknown contains finding if {
 	some entry in _steps
-	_where(entry.step) == "everywhere"
+	_where(entry.step.branches) == "everywhere"
 	not entry.step.unread
 	count(_commands(entry.step)) == 0
 	_may_deploy(entry.step)
@@ -129,19 +134,17 @@ _may_deploy(step) if {
 	pipelines.obscured(step.text)
 }
 
-# On which branches a step runs, as the conditions around it tell.
-_where(step) := "guarded" if {
-	_bounded(step.branches)
-	every branch in step.branches.only {
+# On which branches something runs, as the conditions around it tell.
+_where(branches) := "guarded" if {
+	is_array(branches.only)
+	every branch in branches.only {
 		_allowed(branch)
 	}
 } else := "elsewhere" if {
-	_bounded(step.branches)
+	is_array(branches.only)
 } else := "unclear" if {
-	step.branches.unsure == true
+	branches.unsure == true
 } else := "everywhere"
-
-_bounded(branches) if is_array(branches.only)
 
 # GitLab.
 
@@ -152,93 +155,77 @@ _jobs[name] := job if {
 }
 
 _job_commands(job) := {command |
+	some text in _job_texts(job)
+	some command in pipelines.deployments(text)
+}
+
+_job_texts(job) := {text |
 	some field in ["before_script", "script", "after_script"]
 	some text in _lines(object.get(job, field, []))
-	some command in pipelines.deployments(text)
+} | {text |
+	some step in object.get(job, "run", [])
+	text := step.script
 }
 
 _lines(script) := [script] if is_string(script)
 
 _lines(script) := [line | some line in script; is_string(line)] if is_array(script)
 
+_wanted_rules := "rules with $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"
+
 deny contains finding if {
 	some name, job in _jobs
+	_where(job.branches) == "everywhere"
 	some command in _job_commands(job)
-	not _job_guarded(job)
-	count(job.unread) == 0
 	finding := {
-		"message": sprintf("the job %q runs %s on every branch; wanted: rules with $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH", [name, command]),
+		"message": sprintf("the job %q runs %s on every branch; wanted: %s", [name, command, _wanted_rules]),
 		"path": sprintf("[%s]", [json.marshal(name)]),
 	}
 }
 
 unknown contains finding if {
 	some name, job in _jobs
-	not _job_guarded(job)
-	count(job.unread) > 0
+	_where(job.branches) == "unclear"
 	_job_may_deploy(job)
 	finding := {
-		"message": sprintf("on which branches the job %q applies cannot be told: %s is in another file; wanted: rules with $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH", [name, concat(", ", job.unread)]),
+		"message": sprintf("on which branches the job %q applies cannot be told%s; wanted: %s", [name, _gaps(job), _wanted_rules]),
 		"path": sprintf("[%s]", [json.marshal(name)]),
 	}
 }
 
+unknown contains finding if {
+	some name, job in _jobs
+	_where(job.branches) == "elsewhere"
+	_job_may_deploy(job)
+	finding := {
+		"message": sprintf("the job %q applies on %s, and not all of these may deploy; wanted: %s", [name, concat(", ", job.branches.only), _wanted_rules]),
+		"path": sprintf("[%s]", [json.marshal(name)]),
+	}
+}
+
+# Jobs of other projects run with this one's variables. GitLab's own templates deploy only where their names say so.
+unknown contains finding if {
+	input.kind == "gitlab_ci"
+	some name in input.resource.elsewhere
+	not _harmless_template(name)
+	finding := {
+		"message": sprintf("the jobs of %s are not in this repository, so whether they apply on every branch cannot be told", [name]),
+		"path": "include",
+	}
+}
+
+_harmless_template(name) if {
+	startswith(name, "the template ")
+	not regex.match(`(?i)deploy|auto-devops|terraform|opentofu|cloudformation|provision|helm`, name)
+}
+
+_gaps(job) := sprintf(": %s is not here", [concat(", ", job.unread)]) if {
+	count(job.unread) > 0
+} else := ""
+
 _job_may_deploy(job) if count(_job_commands(job)) > 0
 
 _job_may_deploy(job) if {
-	some text in _lines(object.get(job, "script", []))
+	some text in _job_texts(job)
 	pipelines.obscured(text)
 }
-
-# The pipeline's own workflow stands before every job.
-_job_guarded(job) if _rules_guard(object.get(job, "rules", null))
-
-_job_guarded(_) if _rules_guard(object.get(input.resource, ["global", "workflow", "rules"], null))
-
-_job_guarded(job) if _only_guards(object.get(job, "only", null))
-
-_rules_guard(rules) if {
-	is_array(rules)
-	admitting := [rule | some rule in rules; object.get(rule, "when", "") != "never"]
-	every rule in admitting {
-		_condition_guards(object.get(rule, "if", ""))
-	}
-}
-
-# Of alternatives each must hold to a branch; of conditions that are joined, one.
-_condition_guards(condition) if {
-	is_string(condition)
-	not contains(condition, "(")
-	every alternative in split(condition, "||") {
-		_one_guards(split(alternative, "&&"))
-	}
-}
-
-_one_guards(parts) if {
-	some part in parts
-	regex.match(`^\s*\$CI_COMMIT_(BRANCH|REF_NAME)\s*==\s*\$CI_DEFAULT_BRANCH\s*$|^\s*\$CI_COMMIT_REF_PROTECTED\s*(==\s*["']true["']\s*)?$|^\s*\$CI_COMMIT_TAG\s*(=~.*)?$`, part)
-}
-
-_one_guards(parts) if {
-	some part in parts
-	some found in regex.find_all_string_submatch_n(`^\s*\$CI_COMMIT_(?:BRANCH|REF_NAME)\s*==\s*["']([^"']+)["']\s*$`, part, 1)
-	_allowed(found[1])
-}
-
-_only_guards(only) if {
-	refs := _refs(only)
-	count(refs) > 0
-	every ref in refs {
-		_allowed_ref(ref)
-	}
-}
-
-_refs(only) := only if is_array(only)
-
-_refs(only) := [only] if is_string(only)
-
-_refs(only) := object.get(only, "refs", []) if is_object(only)
-
-_allowed_ref(ref) if _allowed(ref)
-
-_allowed_ref("tags")

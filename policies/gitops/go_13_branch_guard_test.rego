@@ -57,32 +57,29 @@ test_outside_stages if {
 	)) == {"deny": 1, "unknown": 2}
 }
 
-_job(job) := _pipeline({"deploy": object.union({"script": ["kubectl apply -f x"], "unread": []}, job)}, {})
+_job(job) := _pipeline({"deploy": object.union({"script": ["kubectl apply -f x"], "unread": [], "branches": _everywhere}, job)}, [])
 
-_pipeline(jobs, global) := _verdict(fixture.file("gitlab_ci", "pipeline", ".gitlab-ci.yml", {"jobs": jobs, "global": global}, null))
+_pipeline(jobs, elsewhere) := _verdict(fixture.file(
+	"gitlab_ci", "pipeline", ".gitlab-ci.yml",
+	{"jobs": jobs, "global": {}, "elsewhere": elsewhere}, null,
+))
 
 test_gitlab if {
 	every job in [
-		{"rules": [{"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"}]},
-		{"rules": [{"if": "$CI_PIPELINE_SOURCE == 'merge_request_event'", "when": "never"}, {"if": "$CI_COMMIT_BRANCH == 'main' && $X"}]},
-		{"rules": [{"if": "$CI_COMMIT_TAG || $CI_COMMIT_REF_PROTECTED == \"true\""}]},
-		{"only": ["main", "tags"]}, {"only": {"refs": ["main"]}}, {"only": "main"},
+		{"branches": _on(["main"])}, {"branches": _on(["(default)", "(protected)"])}, {"branches": _on([])},
 		{"script": ["kubectl get pods"]}, {"script": "make"}, {"script": []},
 	] {
 		_job(job) == {"deny": 0, "unknown": 0}
 	}
-	every job in [
-		{}, {"when": "manual"}, {"rules": [{"when": "manual"}]}, {"only": ["branches"]}, {"only": []},
-		{"rules": [{"if": "$CI_COMMIT_BRANCH == 'main' || $FORCE"}]}, {"rules": [{"if": "$CI_COMMIT_BRANCH == 'main'"}, {"when": "always"}]},
-		{"rules": [{"if": "$CI_COMMIT_BRANCH != $CI_DEFAULT_BRANCH"}]}, {"except": ["main"]}, {"before_script": "terraform apply", "script": "x"},
-	] {
+	every job in [{}, {"before_script": "terraform apply", "script": "x"}, {"script": [], "run": [{"name": "a", "script": "tofu apply"}]}] {
 		_job(job) == {"deny": 1, "unknown": 0}
 	}
-	_job({"unread": ["extends .x"]}) == {"deny": 0, "unknown": 1}
-	_job({"unread": ["extends .x"], "rules": [{"if": "$CI_COMMIT_TAG"}]}) == {"deny": 0, "unknown": 0}
-	_pipeline({".hidden": {"script": ["terraform apply"], "unread": []}}, {}) == {"deny": 0, "unknown": 0}
-	_pipeline(
-		{"d": {"script": ["terraform apply"], "unread": []}},
-		{"workflow": {"rules": [{"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"}]}},
-	) == {"deny": 0, "unknown": 0}
+	every job in [
+		{"branches": _on(["develop"])}, {"branches": object.union(_everywhere, {"unsure": true})},
+		{"branches": object.union(_everywhere, {"unsure": true}), "script": ["terraform $ACTION"]},
+	] {
+		_job(job) == {"deny": 0, "unknown": 1}
+	}
+	_pipeline({".hidden": {"script": ["terraform apply"], "unread": [], "branches": _everywhere}}, []) == {"deny": 0, "unknown": 0}
+	_pipeline({}, ["deploy.yml of the project acme/ci", "the template Jobs/SAST.gitlab-ci.yml", "the template Auto-DevOps.gitlab-ci.yml"]) == {"deny": 0, "unknown": 2}
 }
