@@ -18,7 +18,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse-dev/gatehouse/internal/config"
-	"github.com/gatehouse-dev/gatehouse/internal/judge"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 )
 
@@ -58,7 +57,6 @@ type world struct {
 	environ  []string
 	clock    func() time.Time
 	queue    store.Options // its Lease and Grace; zero but in tests
-	judges   judge.Options // its limits; zero but in tests
 }
 
 // Main runs the command line and returns the exit status. The first interrupt ends the command in order; a second one kills.

@@ -123,9 +123,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		}
 		return waiting, err
 	})
-	options := w.judges
-	options.Key = secret
-	judges, err := judge.New(options)
+	judges, err := judge.New(judge.Options{Key: secret, Memory: s.WorkerMemory, Time: s.WorkerTime})
 	if err != nil {
 		db.Close()
 		return nil, err

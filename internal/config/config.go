@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"time"
 
@@ -37,7 +38,10 @@ type Server struct {
 	SigningKeyFile string `env:"GATEHOUSE_SIGNING_KEY_FILE" envDefault:"gatehouse-signing.key" desc:"Ed25519 key that signs checkpoints and attestations; made on first start"`
 	Readers        string `env:"GATEHOUSE_READERS" desc:"teams (org/team) or users who may read the dashboard, separated by commas; default: members of the installation's organisation"`
 
-	PlanLimit int64 `env:"GATEHOUSE_PLAN_LIMIT" envDefault:"67108864" desc:"bytes of the largest Terraform plan that is taken from a workflow; the server needs a few times as much memory"`
+	PlanLimit int64 `env:"GATEHOUSE_PLAN_LIMIT" envDefault:"67108864" desc:"bytes of the largest Terraform plan that is taken from a workflow; a worker process needs a few times as much memory"`
+
+	WorkerMemory int64         `env:"GATEHOUSE_WORKER_MEMORY" envDefault:"2147483648" desc:"bytes of memory that one worker process may take, in which what a pull request changes is read and judged; up to eight work at once"`
+	WorkerTime   time.Duration `env:"GATEHOUSE_WORKER_TIME" envDefault:"4m" desc:"how long a worker process may take for one pull request, by the clock and of the processor"`
 
 	AuditSyslog          string `env:"GATEHOUSE_AUDIT_SYSLOG" desc:"ship the audit log to syslog: tcp://HOST:601 or tls://HOST:6514?ca=FILE; several separated by commas"`
 	AuditOTLP            string `env:"GATEHOUSE_AUDIT_OTLP" desc:"ship the audit log to an OpenTelemetry collector, OTLP over HTTP: https://HOST:4318"`
@@ -99,6 +103,7 @@ func Load(environ []string, overrides map[string]string) (*Server, error) {
 		s.DataDir = filepath.Join(cache, "gatehouse")
 	}
 	c.bundles(s)
+	c.workers(s)
 	if len(c.problems) > 0 {
 		return nil, &Error{Problems: c.problems}
 	}
@@ -111,6 +116,10 @@ func parseProblems(agg env.AggregateError) []string {
 		var p env.ParseError
 		if errors.As(err, &p) && p.Name == "AppID" {
 			out = append(out, "GITHUB_APP_ID must be a number, the App's id from its settings page")
+			continue
+		}
+		if field, ok := reflect.TypeFor[Server]().FieldByName(p.Name); ok {
+			out = append(out, fmt.Sprintf("%s is not what it should be: %v", field.Tag.Get("env"), p.Err))
 			continue
 		}
 		out = append(out, err.Error())

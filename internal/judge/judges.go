@@ -92,7 +92,7 @@ func (j *Judges) Judge(ctx context.Context, job Job, source Source) (*Result, er
 		return nil, err
 	}
 	if death != nil {
-		return &Result{Problems: []gate.Problem{problem(death, "what the pull request changes cannot be judged", "")}}, nil
+		return &Result{Problems: []gate.Problem{problem(death, "judging what the pull request changes")}}, nil
 	}
 	return result, nil
 }
@@ -134,7 +134,7 @@ func (j *Judges) Plan(ctx context.Context, repository int64, data []byte, file s
 	case err != nil:
 		return nil, nil, err
 	case death != nil:
-		p := problem(death, "cannot be read", file)
+		p := gate.Problem{Code: "terraform", File: file, Message: "cannot be read: " + gate.Printable(death.Error()), Remedy: "Split the project into smaller ones."}
 		return nil, &p, nil
 	case answer.Problem != nil:
 		return nil, answer.Problem, nil
@@ -204,19 +204,21 @@ func (r *reply) decode(message []byte) error {
 	return err
 }
 
-// problem is a death as people read it.
-func problem(d *sandbox.Death, what, file string) gate.Problem {
+// problem is a death as people read it. The title of a check is short, so what was being done comes first.
+func problem(d *sandbox.Death, what string) gate.Problem {
+	doing := gate.Shorten(gate.Printable(strings.ToValidUTF8(d.Doing, "?")), 300)
+	if d.Limit {
+		return gate.Problem{
+			Code: "limit", Message: cmp.Or(doing, what) + " " + gate.Printable(d.Reason) + ", at which a worker process is ended",
+			Remedy: "Look there for what repeats itself without end or grows without bound, or split the change.",
+		}
+	}
 	p := gate.Problem{
-		Code: "internal", File: file, Message: what + ": " + gate.Printable(d.Error()),
+		Code: "internal", Message: what + " failed: " + gate.Printable(d.Error()),
 		Remedy: "Comment `/gatehouse recheck` to try again; if it stays so, look at what was being worked on.",
 	}
-	if doing := gate.Shorten(gate.Printable(strings.ToValidUTF8(d.Doing, "?")), 300); doing != "" && d.Limit {
+	if doing != "" {
 		p.Message += " while it was " + doing
-	} else if doing != "" {
-		p.Message += "; it was " + doing
-	}
-	if d.Limit {
-		p.Code, p.Remedy = "limit", "Look there for what repeats itself without end or grows without bound, or split the change."
 	}
 	return p
 }
