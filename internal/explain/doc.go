@@ -6,7 +6,10 @@
 // base branch asks for an approval are mentioned.
 package explain
 
-import "github.com/gatehouse-dev/gatehouse/internal/gate"
+import (
+	"github.com/gatehouse-dev/gatehouse/internal/diff"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
 
 // Context is what surrounds a decision: where it was recorded and where its parts can be looked at. Every field may be
 // empty; then the text does without it.
@@ -28,6 +31,7 @@ type Context struct {
 	Changes []gate.Change
 	Files   []gate.FileChange
 	Plans   []gate.Plan
+	Diff    *diff.Changes // what the changes do to each attribute
 }
 
 // policyDigest is the digest of the rules that judged.

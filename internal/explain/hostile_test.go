@@ -45,6 +45,7 @@ func pieces() []string {
 var (
 	ownHTML  = regexp.MustCompile(`^(<!-- gatehouse:sticky -->\n?|<details><summary>[^<>]*</summary>\n?|</details>\n?|<sub>|</sub>)$`)
 	ownLink  = regexp.MustCompile(`^https://(github\.com/acme/shop/blob/[0-9a-f]{40}/|gate\.acme\.example/|gatehouse\.example/rules/)`)
+	ownLine  = regexp.MustCompile(`^([-+! ] | {4})\S`)
 	mentions = regexp.MustCompile(`@[A-Za-z0-9_-]`)
 	issues   = regexp.MustCompile(`(?i)#[0-9]|\bgh-[0-9]`)
 )
@@ -77,7 +78,17 @@ func harmful(page string, mayMention ...string) []string {
 			bad = append(bad, fmt.Sprintf("bare link to %q", n.URL(source)))
 		case *ast.Image:
 			bad = append(bad, fmt.Sprintf("image %q", n.Destination))
-		case *ast.FencedCodeBlock, *ast.CodeBlock, *ast.Blockquote, *ast.ThematicBreak:
+		case *ast.FencedCodeBlock:
+			if lang := string(n.Language(source)); lang != "diff" || n.Parent().Kind() != ast.KindListItem {
+				bad = append(bad, "block of "+lang)
+			}
+			for i := range n.Lines().Len() {
+				at := n.Lines().At(i)
+				if line := string(at.Value(source)); !ownLine.MatchString(line) {
+					bad = append(bad, fmt.Sprintf("line %q of a diff", line))
+				}
+			}
+		case *ast.CodeBlock, *ast.Blockquote, *ast.ThematicBreak:
 			bad = append(bad, "block "+n.Kind().String())
 		case *ast.Heading:
 			if !strings.Contains(string(n.Lines().Value(source)), "Gatehouse") {
@@ -103,7 +114,7 @@ func references(md goldmark.Markdown, page string, mayMention []string) []string
 	if err := md.Convert([]byte(page), &out); err != nil {
 		return []string{err.Error()}
 	}
-	shown := regexp.MustCompile(`(?s)<code>.*?</code>`).ReplaceAllString(out.String(), "")
+	shown := regexp.MustCompile(`(?s)<code( class="language-diff")?>.*?</code>`).ReplaceAllString(out.String(), "")
 	shown = regexp.MustCompile(`<[^>]*>`).ReplaceAllString(shown, "")
 	shown = entities.UnescapeString(shown)
 	for _, name := range mayMention {
@@ -138,6 +149,14 @@ func poison(v reflect.Value, text func() string) {
 			}
 		}
 	case reflect.Slice:
+		if v.Type() == reflect.TypeFor[json.RawMessage]() {
+			data, err := json.Marshal(text())
+			if err != nil {
+				panic(err)
+			}
+			v.SetBytes(data)
+			return
+		}
 		for i := range v.Len() {
 			poison(v.Index(i), text)
 		}

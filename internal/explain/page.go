@@ -24,6 +24,7 @@ type page struct {
 	c            *Context
 	mentions     bool // mention the people who are asked; else only name them
 	environments map[string]string
+	spent        int // characters of values so far
 }
 
 func newPage(d *gate.Decision, c *Context, mentions bool) *page {

@@ -99,11 +99,11 @@ func (p *page) changes(title string, list []gate.Change, limit int) string {
 	}
 	return p.folded(title+": "+tally(list), len(list), limit, func(i int) string {
 		action := gate.Action(list[i].Actions)
-		s := brief(action, 50)
+		s := cmp.Or(brief(action, 50), "change")
 		if action == "delete" || action == "replace" {
 			s = "**" + s + "**"
 		}
-		return "- " + s + " " + code(list[i].Resource) + "\n"
+		return "- " + s + " " + code(list[i].Resource) + "\n" + p.values(&list[i])
 	})
 }
 

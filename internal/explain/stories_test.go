@@ -1,6 +1,11 @@
 package explain
 
-import "github.com/gatehouse-dev/gatehouse/internal/gate"
+import (
+	"encoding/json"
+
+	"github.com/gatehouse-dev/gatehouse/internal/diff"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
 
 type story struct {
 	d gate.Decision
@@ -29,7 +34,25 @@ func context() Context {
 			{Kind: "terraform", Type: "aws_db_instance", Resource: "aws_db_instance.main", File: "infra/prod/prod.tfplan.json", Environment: "production", Actions: []string{"delete", "create"}},
 			{Kind: "kubernetes", Type: "Service", Resource: "v1/Service/shop/legacy", File: "k8s/shop/service.yaml", Actions: []string{"create"}},
 		},
+		Diff: values(),
 	}
+}
+
+// values are what the changes of context do.
+func values() *diff.Changes {
+	const plan = "infra/prod/prod.tfplan.json"
+	value := func(s string) json.RawMessage { return json.RawMessage(s) }
+	return &diff.Changes{Version: diff.Version, Changes: []diff.Change{
+		{Kind: "terraform", Resource: "aws_security_group.web", File: plan, Environment: "production", Actions: []string{"update"}, Attributes: []diff.Attribute{
+			{Attribute: "ingress[0].cidr_blocks", Before: value(`["10.0.0.0/8"]`), After: value(`["0.0.0.0/0"]`)},
+			{Attribute: "user_data", Before: value(`"set -e\n"`), After: value(`"set -ex\n` + "```" + `\n"`), Line: 3, Cut: true},
+		}},
+		{Kind: "terraform", Resource: "aws_db_instance.main", File: plan, Environment: "production", Actions: []string{"delete", "create"}, More: 3, Attributes: []diff.Attribute{
+			{Attribute: "engine_version", Before: value(`"13"`), After: value(`"14"`), Forces: true},
+			{Attribute: "password", Before: value(`"(sensitive)"`), After: value(`"(sensitive)"`), Sensitive: true},
+			{Attribute: "arn", Before: value(`"arn:aws:rds:eu-central-1:1:db:main"`), After: value(`"(known after apply)"`), Unknown: true},
+		}},
+	}}
 }
 
 func decision(v gate.Verdict, title string) gate.Decision {
