@@ -141,16 +141,11 @@ func (w *world) auditWho(f *auditFlags) *cobra.Command {
 			if err != nil {
 				return outside(err)
 			}
-			lines := web.WhoLines(changes)
-			rows := make([][]string, 0, len(lines))
-			for _, l := range lines {
-				rows = append(rows, []string{
-					l.Time.UTC().Format(time.RFC3339), strings.Join(l.Actions, "+"), l.Resource, l.Repository, number(l.PullRequest), l.Author,
-					strings.Join(l.Approvers, " "), l.MergedBy, l.Verdict, l.Decision,
-				})
+			lines, err := web.WhoLines(cmd.Context(), db, changes)
+			if err != nil {
+				return outside(err)
 			}
-			return w.printTable(f.output, lines,
-				[]string{"time", "actions", "resource", "repository", "pull_request", "author", "approvers", "merged_by", "verdict", "decision"}, rows)
+			return w.printWho(f.output, lines)
 		},
 	}
 }
@@ -186,7 +181,13 @@ func (w *world) printTable(output string, values any, header []string, rows [][]
 		fmt.Fprintln(w.err, "nothing found")
 		return nil
 	}
-	table := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
+	return w.printText(header, rows, nil)
+}
+
+// printText writes rows for people, each with the lines that belong under it.
+func (w *world) printText(header []string, rows, under [][]string) error {
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, strings.ToUpper(strings.Join(header, "\t")))
 	for _, row := range rows {
 		for i := range row {
@@ -196,6 +197,16 @@ func (w *world) printTable(output string, values any, header []string, rows [][]
 	}
 	if err := table.Flush(); err != nil {
 		return outside(err)
+	}
+	for i, line := range strings.SplitAfter(text.String(), "\n") {
+		if _, err := fmt.Fprint(w.out, line); err != nil {
+			return outside(err)
+		}
+		if at := i - 1; at >= 0 && at < len(under) {
+			for _, more := range under[at] {
+				fmt.Fprintln(w.out, "    "+more)
+			}
+		}
 	}
 	return nil
 }

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatehouse-dev/gatehouse/internal/diff"
 	"github.com/gatehouse-dev/gatehouse/internal/evidence"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/githubsim"
@@ -101,5 +104,75 @@ func TestE2EWhatIsKeptHoldsNoSecret(t *testing.T) {
 	}
 	if comment := s.comment(pr); strings.Contains(comment, secret) {
 		t.Errorf("the secret is in the comment:\n%s", comment)
+	}
+}
+
+// What becomes of each attribute is in the comment, in the answer to who changed it, and in the export of that answer, the same
+// everywhere; a secret is a word in all of them.
+func TestE2EBeforeAndAfter(t *testing.T) {
+	s := newSite(t, setup{files: map[string]string{
+		"k8s/app.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\ndata:\n  app.conf: |\n    a: 1\n    b:\n      c: 2\n",
+		"k8s/key.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {key: one}\n",
+	}})
+	plan, err := json.Marshal(map[string]any{
+		"format_version": "1.2", "terraform_version": "1.9.8",
+		"resource_changes": []any{map[string]any{
+			"address": "aws_db_instance.main", "mode": "managed", "type": "aws_db_instance", "name": "main", "provider_name": "registry.terraform.io/hashicorp/aws",
+			"change": map[string]any{
+				"actions": []string{"delete", "create"}, "replace_paths": []any{[]any{"engine_version"}},
+				"before": map[string]any{"engine_version": "13", "arn": "arn:x", "tags": map[string]any{"note": "@octocat </details> ```"}},
+				"after":  map[string]any{"engine_version": "14", "tags": map[string]any{"note": "*"}}, "after_unknown": map[string]any{"arn": true},
+			},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pr := s.open("ann", "change", map[string]string{
+		"infra/prod/prod.tfplan.json": string(plan), "infra/prod/main.tf": "# changed\n",
+		"k8s/app.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\ndata:\n  app.conf: |\n    a: 1\n    b:\n      c: 3\n",
+		"k8s/key.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {key: two}\n",
+	})
+	s.settle()
+	s.says(pr, "- **replace** `aws_db_instance.main`\n  ```diff\n"+
+		"  - engine_version = \"13\"\n  + engine_version = \"14\" # forces replacement\n"+
+		"  - tags.note = \"@octocat </details> ```\"\n  + tags.note = \"*\"\n"+
+		"  - arn = \"arn:x\"\n  + arn = (known after apply)\n  ```\n",
+		"- update `v1/ConfigMap//app`\n  ```diff\n    data[\"app.conf\"], from line 3:\n  - |   c: 2\n  + |   c: 3\n  ```\n",
+		"- update `v1/Secret//key`\n  ```diff\n  ! stringData.key = (sensitive), changes\n  ```\n")
+
+	status, out, errs := s.gatehouse("audit", "who", "aws_db_*", "-o", "json")
+	var who []struct{ Changes []diff.Attribute }
+	if err := json.Unmarshal([]byte(out), &who); err != nil || status != exitPass || len(who) != 1 {
+		t.Fatalf("status %d, %v\n%s%s", status, err, out, errs)
+	}
+	value := func(s string) json.RawMessage { return json.RawMessage(s) }
+	want := []diff.Attribute{
+		{Attribute: "engine_version", Before: value(`"13"`), After: value(`"14"`), Forces: true},
+		{Attribute: "tags.note", Before: value("\"@octocat </details> ```\""), After: value(`"*"`)},
+		{Attribute: "arn", Before: value(`"arn:x"`), After: value(`"(known after apply)"`), Unknown: true},
+	}
+	if diff := cmp.Diff(want, who[0].Changes, cmp.Transformer("json", func(v json.RawMessage) (x any) {
+		if err := json.Unmarshal(v, &x); err != nil {
+			t.Error(err)
+		}
+		return x
+	})); diff != "" {
+		t.Error(diff)
+	}
+	for args, wants := range map[string][]string{
+		"aws_db_instance.main": {"\n    engine_version: \"13\" → \"14\" (forces replacement)\n", "\n    arn: \"arn:x\" → (known after apply)\n"},
+		"v1/Secret//*":         {"\n    stringData.key: (sensitive), changes\n"},
+	} {
+		status, out, errs := s.gatehouse("audit", "who", args)
+		for _, want := range wants {
+			if status != exitPass || !strings.Contains(out, want) {
+				t.Errorf("status %d, no %q in\n%s%s", status, want, out, errs)
+			}
+		}
+	}
+	if status, out, errs := s.gatehouse("audit", "who", "v1/ConfigMap//app", "-o", "csv"); status != exitPass ||
+		!strings.Contains(out, `"data[""app.conf""], from line 3: "" c: 2\n"" → "" c: 3\n"""`) {
+		t.Errorf("status %d\n%s%s", status, out, errs)
 	}
 }

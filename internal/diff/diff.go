@@ -227,3 +227,29 @@ func (c *Changes) Find(kind, resource, file, environment string) (Change, bool) 
 	}
 	return Change{}, false
 }
+
+// Decode reads what Of made, as JSON.
+func Decode(data []byte) (*Changes, error) {
+	var c Changes
+	if err := json.Unmarshal(data, &c); err != nil {
+		return nil, fmt.Errorf("read what becomes of the attributes: %w", err)
+	}
+	if c.Version != Version {
+		return nil, fmt.Errorf("what becomes of the attributes is in format %d, this program reads %d", c.Version, Version)
+	}
+	return &c, nil
+}
+
+// Resource gives the attributes of everything of a name, in whatever file and environment, and how many more there are; nil when nothing
+// of that name is listed.
+func (c *Changes) Resource(name string) (attributes []Attribute, more int) {
+	for i := range c.Changes {
+		if x := &c.Changes[i]; x.Resource == name {
+			attributes = append(attributes, x.Attributes...)
+			if more += x.More; attributes == nil {
+				attributes = []Attribute{}
+			}
+		}
+	}
+	return attributes, more
+}

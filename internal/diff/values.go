@@ -140,6 +140,11 @@ func raw(v any) json.RawMessage {
 // Text is a value for people: as JSON, but for the words that stand for what is not shown. "" when it is not there.
 func (a *Attribute) Text(value json.RawMessage) string {
 	s := string(value)
+	if strings.Contains(s, `\u00`) { // encoding/json spells <, > and & like that
+		if v, err := decode(value); err == nil {
+			s = string(raw(v))
+		}
+	}
 	switch {
 	case s == "" || s == "null":
 		return ""

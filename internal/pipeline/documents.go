@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -20,6 +22,8 @@ type saw struct {
 	documents []gate.Document
 	files     []rules.File
 	whole     bool // rules asked for whole files
+
+	differences *diff.Changes // what happens to each attribute, once evidence has worked it out
 }
 
 // evidence packs what the rules saw, to be recorded with the decision, and names it in the facts. It never fails: what cannot be kept
@@ -36,7 +40,9 @@ func (g *gatherer) evidence() *store.Evidence {
 	for _, f := range g.saw.files {
 		e.Files = append(e.Files, evidence.File(f))
 	}
-	changes, err := json.Marshal(diff.Of(g.facts.Changes, g.saw.documents, diff.Limits{}))
+	differences := diff.Of(g.facts.Changes, g.saw.documents, diff.Limits{})
+	g.saw.differences = &differences
+	changes, err := json.Marshal(differences)
 	var packed evidence.Packed
 	if err == nil {
 		e.Changes = changes
@@ -53,6 +59,21 @@ func (g *gatherer) evidence() *store.Evidence {
 			Warn("what the rules saw is not kept: " + packed.Omitted)
 	}
 	return &store.Evidence{Manifest: packed.Manifest, Parts: packed.Parts, Changes: changes}
+}
+
+// differences reads what a decision does to each attribute; nil when that is not on record (any more).
+func (p *Pipeline) differences(ctx context.Context, logIndex int64) (*diff.Changes, error) {
+	data, err := p.Recorder.Changes(ctx, logIndex)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("read what the decision at %d changes: %w", logIndex, err)
+	}
+	out, err := diff.Decode(data)
+	if err != nil {
+		return nil, store.Permanent{Err: err}
+	}
+	return out, nil
 }
 
 // policySettings is what a configuration says about rules, as it is kept.

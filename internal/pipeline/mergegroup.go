@@ -264,7 +264,7 @@ func (p *Pipeline) recordGroup(ctx context.Context, g *gatherer, s work.Sweep, s
 	out := explain.Check(&decision, explain.Context{
 		DecisionID: id, PolicyDigest: decision.Policy.Digest, LogIndex: position.Index, TreeSize: position.Size, Root: position.Root,
 		DecisionURL: p.PublicURL + "/decisions/" + id, HelpURL: "https://github.com/gatehouse-dev/gatehouse/blob/main/docs/README.md", RepoURL: p.ServerURL + "/" + g.facts.Repository.FullName(),
-		Changes: g.facts.Changes, Plans: g.facts.Plans, Files: g.facts.Files,
+		Changes: g.facts.Changes, Plans: g.facts.Plans, Files: g.facts.Files, Diff: g.saw.differences,
 	})
 	check := forge.CheckRun{
 		HeadSHA: s.SHA, Name: CheckName, ExternalID: s.SHA, DetailsURL: p.PublicURL + "/decisions/" + id,

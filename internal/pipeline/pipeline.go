@@ -55,6 +55,7 @@ type Recorder interface {
 	Latest(ctx context.Context, repositoryID int64, number int) (store.Decision, error)
 	LatestForHead(ctx context.Context, repositoryID int64, head string) ([]store.Decision, error)
 	Facts(ctx context.Context, digest string) ([]byte, error)
+	Changes(ctx context.Context, logIndex int64) ([]byte, error)
 }
 
 // Notes are the small durable facts around a decision.

@@ -171,7 +171,8 @@ func (p *Pipeline) explanation(ctx context.Context, d store.Decision) (gate.Deci
 		return decision, about, store.Permanent{Err: fmt.Errorf("read the facts of %s: %w", d.ID, err)}
 	}
 	about.Changes, about.Plans, about.Files, about.Author = facts.Changes, facts.Plans, facts.Files, facts.PullRequest.Author
-	return decision, about, nil
+	about.Diff, err = p.differences(ctx, d.LogIndex)
+	return decision, about, err
 }
 
 // checkRun is the check run for a head. A check belongs to a commit, not to a pull request, so that two pull requests with

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -149,35 +148,6 @@ func (s *site) visible(r *http.Request, id string) (store.Decision, error) {
 		err = store.ErrNotFound
 	}
 	return d, err
-}
-
-// WhoLine is a line of the answer to "who changed it?", as the public contract names its fields.
-type WhoLine struct {
-	Time        time.Time `json:"time"`
-	Repository  string    `json:"repository"`
-	PullRequest int       `json:"pull_request"`
-	Title       string    `json:"title"`
-	Author      string    `json:"author"`
-	Approvers   []string  `json:"approvers"`
-	MergedBy    string    `json:"merged_by"`
-	Commit      string    `json:"commit"` // the merge commit once it is merged, else the head
-	Resource    string    `json:"resource"`
-	Actions     []string  `json:"actions"`
-	Verdict     string    `json:"verdict"`
-	Decision    string    `json:"decision"`
-}
-
-// WhoLines is the store's answer in the words of the contract; never nil.
-func WhoLines(list []store.ResourceChange) []WhoLine {
-	out := make([]WhoLine, 0, len(list))
-	for _, c := range list {
-		out = append(out, WhoLine{
-			Time: c.Time, Repository: c.Repository, PullRequest: c.PullRequest, Title: c.Title, Author: c.Author,
-			Approvers: c.Approvers, MergedBy: c.MergedBy, Commit: cmp.Or(c.MergeCommit, c.Head), Resource: c.Resource,
-			Actions: c.Actions, Verdict: c.Verdict, Decision: c.ID,
-		})
-	}
-	return out
 }
 
 // json answers with a value, and tells where the next page is.

@@ -47,7 +47,11 @@ func (s *site) apiWho(w http.ResponseWriter, r *http.Request) {
 	if s.failed(w, r, cursorError(err)) {
 		return
 	}
-	s.json(w, r, next, WhoLines(list))
+	lines, err := WhoLines(r.Context(), s.Store, list)
+	if s.failed(w, r, err) {
+		return
+	}
+	s.json(w, r, next, lines)
 }
 
 func (s *site) apiCheckpoint(w http.ResponseWriter, r *http.Request) {

@@ -45,14 +45,21 @@ type findingGroup struct {
 	Findings []gate.Finding
 }
 
-// changeRow is a change, with what the plan does to it as a class for its colour.
+// changeRow is a change, with what the plan does to it as a class for its colour, and what becomes of its attributes.
 type changeRow struct {
 	gate.Change
-	Class string
+	Class  string
+	Values []valueRow
+	More   int  // attributes that are not shown
+	Open   bool // the values are laid out at once
 }
 
-// maxRows bounds what a page lists; the API has everything.
-const maxRows = 200
+// Bounds of what a page lists; the API has everything.
+const (
+	maxRows   = 200
+	maxValues = 40 // attributes of one resource
+	maxOpen   = 10 // resources whose values are laid out at once
+)
 
 func (s *site) decisionPage(w http.ResponseWriter, r *http.Request) {
 	record, err := s.visible(r, r.PathValue("id"))
@@ -88,12 +95,22 @@ func (s *site) factsOf(ctx context.Context, v *decisionView) error {
 		return fmt.Errorf("reading the facts of %s: %w", v.Record.ID, err)
 	}
 	v.HasFacts = true
+	changes, err := differences(ctx, s.Store, v.Record.LogIndex)
+	if err != nil {
+		return err
+	}
 	for i, c := range v.Facts.Changes {
 		if i == maxRows {
 			v.MoreOf = len(v.Facts.Changes) - maxRows
 			break
 		}
-		v.Changes = append(v.Changes, changeRow{Change: c, Class: class(c.Actions)})
+		row := changeRow{Change: c, Class: class(c.Actions)}
+		if changes != nil {
+			known, _ := changes.Find(c.Kind, c.Resource, c.File, c.Environment)
+			row.Values, row.More = valueRows(known.Attributes, known.More, maxValues)
+		}
+		row.Open = len(row.Values) > 0 && row.Class != "create" && i < maxOpen
+		v.Changes = append(v.Changes, row)
 	}
 	v.Chosen = "the built-in default"
 	if c := v.Facts.Config; c.Repository != "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/sirupsen/logrus/hooks/test"
 
+	"github.com/gatehouse-dev/gatehouse/internal/diff"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
@@ -99,6 +100,7 @@ type story struct {
 	changes    []gate.Change
 	files      []gate.FileChange
 	approvers  []string
+	documents  []gate.Document // what the changes are made of; nil: they are not on record
 }
 
 // record writes a decision as the pipeline does.
@@ -135,6 +137,10 @@ func (f *fixture) recordAs(s story, id int64, name string) {
 		Base: s.decision.Base, Head: head, Verdict: string(s.decision.Verdict), Time: at, Facts: encode(facts), Decision: encode(s.decision),
 		PolicyDigest: s.decision.Policy.Digest, Supersedes: true,
 		Terms: []store.Term{{Kind: store.TermPerson, Term: s.by}, {Kind: store.TermCommit, Term: head}},
+	}
+	if s.documents != nil {
+		r.Evidence = &store.Evidence{Changes: encode(diff.Of(s.changes, s.documents, diff.Limits{}))}
+		r.Evidence.Manifest = encode(map[string]any{"parts": []string{}, "changes": ledger.Digest(r.Evidence.Changes)})
 	}
 	for _, c := range s.changes {
 		r.Resources = append(r.Resources, store.Resource{Resource: c.Resource, Actions: c.Actions})
@@ -184,7 +190,8 @@ func blocked() story {
 			{Kind: "terraform", Type: "aws_db_instance", Resource: "aws_db_instance.main", File: "infra/prod/plan.tfplan.json", Environment: "production", Actions: []string{"delete", "create"}},
 			{Kind: "kubernetes", Type: "Service", Resource: "v1/Service/shop/web", File: "k8s/web.yaml", Actions: []string{"create"}},
 		},
-		files: []gate.FileChange{{Status: "modified", Path: "infra/prod/main.tf"}, {Status: "renamed", Path: "k8s/web.yaml", OldPath: "k8s/old.yaml"}},
+		documents: blockedDocuments(),
+		files:     []gate.FileChange{{Status: "modified", Path: "infra/prod/main.tf"}, {Status: "renamed", Path: "k8s/web.yaml", OldPath: "k8s/old.yaml"}},
 		decision: gate.Decision{
 			Verdict: gate.Fail, Title: "Blocked: IM-06 on aws_security_group.web (+1)",
 			Summary: gate.Summary{Documents: 14, Rules: 103, Deny: 1, Warn: 1, Waived: 1, Existing: 1, Unknown: 1},
@@ -201,6 +208,23 @@ func blocked() story {
 			Discounted: []gate.Discounted{{Login: "sam", Reason: "wrote commit 9b1d0e2 of this pull request"}},
 			Unjudged:   []gate.Problem{{Code: "kubernetes", File: "charts/web/values.yaml", Message: "is a template"}},
 		},
+	}
+}
+
+// blockedDocuments are what happens in blocked, value by value.
+func blockedDocuments() []gate.Document {
+	const plan, token = "infra/prod/plan.tfplan.json", "token:0123456789abcdef0123456789abcde"
+	text := func(s string) json.RawMessage { return json.RawMessage(s) }
+	return []gate.Document{
+		{Kind: "terraform", Resource: "aws_security_group.web", File: plan, Environment: "production",
+			Before: text(`{"name":"web","ingress":[{"from_port":443,"to_port":443,"cidr_blocks":["0.0.0.0/0"]}]}`),
+			After:  text(`{"name":"web","ingress":[{"from_port":443,"to_port":443,"cidr_blocks":["0.0.0.0/0"]},{"from_port":22,"to_port":22,"cidr_blocks":["0.0.0.0/0"],"description":"<b>vendor</b> \u202e access"}]}`)},
+		{Kind: "terraform", Resource: "aws_db_instance.main", File: plan, Environment: "production",
+			Before: text(`{"engine_version":"13.4","password":"` + token + `0","arn":"arn:aws:rds:eu-central-1:1:db:main","user_data":"#!/bin/sh\nset -e\n  echo one\n"}`),
+			After:  text(`{"engine_version":"14.1","password":"` + token + `1","user_data":"#!/bin/sh\nset -ex\n  echo two\n"}`),
+			Change: text(`{"unknown":{"arn":true},"replace_paths":[["engine_version"]]}`)},
+		{Kind: "kubernetes", Resource: "v1/Service/shop/web", File: "k8s/web.yaml",
+			After: text(`{"apiVersion":"v1","kind":"Service","metadata":{"name":"web","labels":{"app.kubernetes.io/name":"web"}},"spec":{"type":"NodePort","ports":[{"name":"http","port":80,"nodePort":30080}]}}`)},
 	}
 }
 

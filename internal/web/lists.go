@@ -34,7 +34,9 @@ type foundRow struct {
 
 type changed struct {
 	store.Resource
-	Class string
+	Class  string
+	Values []valueRow
+	More   int // attributes that are not shown
 }
 
 // sha is the beginning of a commit, or all of it.
@@ -101,9 +103,18 @@ func (s *site) foundRow(r *http.Request, f store.Found, pattern string) (foundRo
 	if err != nil {
 		return row, err
 	}
+	changes, err := differences(r.Context(), s.Store, f.LogIndex)
+	if err != nil {
+		return row, err
+	}
 	row.More = len(list) > shown
 	for _, c := range list[:min(shown, len(list))] {
-		row.Changes = append(row.Changes, changed{c, class(c.Actions)})
+		one := changed{Resource: c, Class: class(c.Actions)}
+		if changes != nil {
+			attributes, more := changes.Resource(c.Resource)
+			one.Values, one.More = valueRows(attributes, more, shown)
+		}
+		row.Changes = append(row.Changes, one)
 	}
 	return row, nil
 }

@@ -28,6 +28,7 @@ type decisions interface {
 	Decisions(ctx context.Context, f store.DecisionFilter, cursor string, limit int) ([]store.Decision, string, error)
 	Open(ctx context.Context, scope *store.Scope, cursor string, limit int) ([]store.Decision, string, error)
 	Find(ctx context.Context, f store.FindFilter, cursor string, limit int) ([]store.Found, string, error)
+	Changes(ctx context.Context, logIndex int64) ([]byte, error)
 	Changed(ctx context.Context, logIndex int64, pattern string, limit int) ([]store.Resource, error)
 	Facts(ctx context.Context, digest string) ([]byte, error)
 	Merge(ctx context.Context, repositoryID int64, pullRequest int) (store.Merge, error)
