@@ -33,9 +33,9 @@ type Facts struct {
 	Scope      string       `json:"scope"`     // changed or all
 	Config     ConfigSource `json:"config"`
 	Waivers    []Waiver     `json:"waivers"`
-	Plans      []Plan       `json:"plans"`    // the plans that were judged
-	Missing    []Missing    `json:"missing"`  // what must still arrive before the change can be judged
-	Unjudged   []Problem    `json:"unjudged"` // files that look like documents and that nothing judges, and why; shown, not blocking
+	Plans      []Plan       `json:"plans"`             // the plans that were judged
+	Missing    []Missing    `json:"missing"`           // what must still arrive before the change can be judged
+	Unjudged   []Problem    `json:"unjudged"`          // files that look like documents and that nothing judges, and why; shown, not blocking
 	Bundles    []Bundle     `json:"bundles,omitempty"` // rules from elsewhere that were in force
 	Evaluation Evaluation   `json:"evaluation"`
 	Problems   []Problem    `json:"problems"` // what went wrong while gathering
