@@ -171,7 +171,7 @@ func TestE2EShipping(t *testing.T) {
 		defer c.mu.Unlock()
 		return len(c.syslog) == before+before+1 // and the entry that says so
 	})
-	if got := s.entries("configuration"); len(got) == 0 || got[len(got)-1].Detail["what"] != "shipping" {
+	if got := s.entries("configuration"); len(got) == 0 || got[0].Detail["what"] != "shipping" {
 		t.Errorf("the cursor was moved in silence: %v", got)
 	}
 	for _, args := range [][]string{{"ship", "--next", "0"}, {"ship", "x"}, {"ship", "--next", "0", "x"}, {"ship", "--next", "999", "syslog tcp://" + syslog}} {

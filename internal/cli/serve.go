@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
 	"github.com/gatehouse-dev/gatehouse/internal/judge"
+	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/metrics"
 	"github.com/gatehouse-dev/gatehouse/internal/pipeline"
 	"github.com/gatehouse-dev/gatehouse/internal/plans"
@@ -140,6 +141,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		PublicURL: s.PublicURL, ServerURL: s.ServerURL, Metrics: counters,
 		Plans: db, PlanLimit: s.PlanLimit, Signer: signer, Blobs: db,
 	})
+	w.watch(ctx, line, s, db, github, counters, append([]ledger.Verifier{signer.Verifier()}, older...), secret)
 	receiver, err := webhook.New(webhook.Options{
 		Secrets: s.WebhookSecrets, AppID: s.AppID, Store: db, Clock: w.clock, Log: log, Metrics: counters.Registry(),
 	})
@@ -157,7 +159,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 	pages := web.WithPlans(web.New(shown), plans.New(plans.Options{
 		Issuer: s.OIDCIssuer, GitHub: github, Store: db, Reader: judges, Limit: s.PlanLimit, Clock: w.clock, Log: log,
 	}))
-	var background []func(context.Context)
+	background := []func(context.Context){func(ctx context.Context) { line.WatchPosture(ctx, github) }}
 	if ships != nil {
 		background = append(background, ships.Run)
 	}

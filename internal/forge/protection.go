@@ -58,6 +58,10 @@ func (r *Repo) classic(ctx context.Context, out *posture.Branch) error {
 	path := "/branches/" + url.PathEscape(out.Name)
 	c := call{what: "the protection of " + gate.Printable(out.Name), permission: "administration=read", said: &said}
 	_, err := r.do(ctx, c, http.MethodGet, path+"/protection", nil, &in)
+	if errors.As(err, new(MissingPermission)) && !strings.Contains(said, notOffered) {
+		// The token may be older than the permission. A new one is asked for, and with it once more.
+		_, err = r.do(ctx, c, http.MethodGet, path+"/protection", nil, &in)
+	}
 	switch {
 	case err == nil:
 		out.Classic = in.protection()

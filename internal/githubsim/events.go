@@ -11,7 +11,7 @@ import (
 var eventPermission = map[string]string{
 	"pull_request": "pull_requests", "pull_request_review": "pull_requests", "check_run": "checks", "check_suite": "checks",
 	"status": "statuses", "push": "contents", "workflow_run": "actions", "create": "contents", "delete": "contents", "issues": "issues",
-	"branch_protection_rule": "administration", "repository_ruleset": "administration",
+	"branch_protection_rule": "administration", "repository_ruleset": "administration", "deployment_protection_rule": "deployments",
 	"team": "members", "membership": "members", "organization": "members", "member": "members",
 	"custom_property_values": "organization_custom_properties",
 }

@@ -68,6 +68,9 @@ type Repo struct {
 	protections map[string]*Protection
 	rulesets    []*ruleset
 
+	environments map[string][]*App
+	deployments  []*Deployment
+
 	nextNumber int
 	issues     map[int]*Issue
 	prs        []*PR

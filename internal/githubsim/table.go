@@ -91,6 +91,7 @@ func (s *Server) table() []route {
 
 		rt("GET "+repo+"/actions/runs", actions, (*call).listWorkflowRuns),
 		rt("GET "+repo+"/actions/runs/{id}/artifacts", actions, (*call).listArtifacts),
+		rt("POST "+repo+"/actions/runs/{id}/deployment_protection_rule", need{app: "deployments:write", role: "app"}, (*call).reviewDeployment),
 		rt("GET "+repo+"/actions/artifacts/{id}/zip", actions, (*call).downloadArtifact),
 
 		rt("GET "+repo+"/pulls", pulls, (*call).listPulls),

@@ -44,6 +44,9 @@ func (p *Pipeline) merged(ctx context.Context, l work.Merged, _ int) error {
 		}
 		return p.attest(ctx, l)
 	}
+	if err := p.configured(ctx, l); err != nil {
+		return err
+	}
 	return p.pushed(ctx, l)
 }
 

@@ -88,6 +88,12 @@ type Options struct {
 	Metrics   Metrics
 	Signer    *ledger.Signer // signs attestations; nil: none are made
 	Blobs     Blobs          // keeps them
+
+	AppID    int64 // of the gate's own App
+	Hooks    Hooks
+	Postures Postures
+	Trail    Trail
+	LogKeys  []ledger.Verifier // of the log, older ones too: they check attestations
 }
 
 // Blobs keeps contents under their digest.
@@ -124,6 +130,9 @@ func (p *Pipeline) Handlers() map[string]store.Handler {
 		work.KindExpire:   handler(p.expire),
 		work.KindRemark:   handler(p.remark),
 		work.KindRequest:  handler(p.requestReviews),
+		work.KindPosture:  handler(p.posture),
+		work.KindDeploy:   handler(p.deploy),
+		work.KindAnswer:   handler(p.answerDeployment),
 	}
 }
 

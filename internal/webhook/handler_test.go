@@ -391,7 +391,7 @@ func TestExamples(t *testing.T) {
 	}
 	want := map[string]int{
 		"branch_protection_rule": 5, "check_run": 3, "installation": 7, "installation_repositories": 3, "member": 4, "membership": 5, "merge_group": 2,
-		"organization": 5, "pull_request": 19, "pull_request_review": 4, "push": 2, "status": 4, "team": 6, "team_add": 3, "workflow_run": 3,
+		"organization": 5, "pull_request": 19, "pull_request_review": 4, "push": 2, "repository": 11, "status": 4, "team": 6, "team_add": 3, "workflow_run": 3,
 	}
 	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Error("how many of each event lead to something:", diff)

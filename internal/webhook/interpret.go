@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 	"github.com/gatehouse-dev/gatehouse/internal/work"
@@ -23,31 +24,36 @@ type reading struct {
 	event string
 	id    string
 	appID int64
-	out   intake
+
+	received time.Time
+	out      intake
 }
 
 // readers are the events that lead to something. All others are answered and forgotten.
 func readers() map[string]func(*reading) error {
 	return map[string]func(*reading) error{
-		"pull_request":              (*reading).pullRequest,
-		"pull_request_review":       (*reading).review,
-		"issue_comment":             (*reading).issueComment,
-		"check_run":                 (*reading).checkRun,
-		"check_suite":               (*reading).checkSuite,
-		"workflow_run":              (*reading).workflowRun,
-		"status":                    (*reading).status,
-		"push":                      (*reading).push,
-		"merge_group":               (*reading).mergeGroup,
-		"membership":                (*reading).members,
-		"team":                      (*reading).members,
-		"team_add":                  (*reading).members,
-		"organization":              (*reading).members,
-		"member":                    (*reading).members,
-		"branch_protection_rule":    (*reading).protection,
-		"repository_ruleset":        (*reading).protection,
-		"installation":              (*reading).installation,
-		"installation_repositories": (*reading).installation,
-		"custom_property_values":    (*reading).members,
+		"pull_request":                    (*reading).pullRequest,
+		"pull_request_review":             (*reading).review,
+		"issue_comment":                   (*reading).issueComment,
+		"check_run":                       (*reading).checkRun,
+		"check_suite":                     (*reading).checkSuite,
+		"workflow_run":                    (*reading).workflowRun,
+		"status":                          (*reading).status,
+		"push":                            (*reading).push,
+		"merge_group":                     (*reading).mergeGroup,
+		"membership":                      (*reading).members,
+		"team":                            (*reading).members,
+		"team_add":                        (*reading).members,
+		"organization":                    (*reading).members,
+		"member":                          (*reading).members,
+		"installation":                    (*reading).installation,
+		"installation_repositories":       (*reading).installation,
+		"repository":                      (*reading).repositoryChanged,
+		"deployment_protection_rule":      (*reading).deployment,
+		"branch_protection_rule":          (*reading).protection,
+		"repository_ruleset":              (*reading).protection,
+		"branch_protection_configuration": (*reading).protection,
+		"custom_property_values":          (*reading).members,
 	}
 }
 
@@ -65,7 +71,7 @@ func (h *Handler) interpret(event, id string, body []byte) (intake, error) {
 	if !ok {
 		return intake{}, nil
 	}
-	r := &reading{event: event, id: id, appID: h.options.AppID}
+	r := &reading{event: event, id: id, appID: h.options.AppID, received: h.options.Clock().UTC()}
 	if err := json.Unmarshal(body, &r.payload); err != nil {
 		return intake{}, refuse(http.StatusBadRequest, "the payload is not a %s event: %v", event, err)
 	}
@@ -361,24 +367,11 @@ func (r *reading) members() error {
 	return r.add(work.KindSweep, last, s, "org", strings.ToLower(s.Organization), work.SweepMembers)
 }
 
-func (r *reading) protection() error {
-	s := work.Sweep{Target: r.target(), What: work.SweepProtection, Action: r.Action, Organization: r.Organization.Login, Actor: r.Sender.Login}
-	if r.Repository != nil {
-		if err := r.needRepository(); err != nil {
-			return err
-		}
-		return r.add(work.KindSweep, last, s, r.Repository.ID, work.SweepProtection)
-	}
-	if s.Organization == "" {
-		return fmt.Errorf("it has neither repository nor organization")
-	}
-	return r.add(work.KindSweep, last, s, "org", strings.ToLower(s.Organization), work.SweepProtection)
-}
-
 func (r *reading) installation() error {
 	if r.Installation.ID <= 0 {
 		return fmt.Errorf("it has no installation with an id")
 	}
+	r.posture(work.Target{InstallationID: r.Installation.ID, Reason: r.reason(), Delivery: r.id})
 	s := work.Sweep{Target: r.target(), What: work.SweepInstallation, Action: r.Action, Organization: r.Installation.Account.Login, Actor: r.Sender.Login}
 	return r.add(work.KindSweep, ordinary, s, "installation", strconv.FormatInt(r.Installation.ID, 10))
 }

@@ -32,6 +32,13 @@ func pushEvent(ref, after, more string) string {
 	return `{"ref":"` + ref + `","before":"old","after":"` + after + `",` + base + more + `}`
 }
 
+const commitID = "8c0ffee4f2d1a90b5c6d7e8f9a0b1c2d3e4f5a6b"
+
+func deployEvent(action, callback string) string {
+	return fmt.Sprintf(`{"action":%q,%s,"environment":"production","event":"push","deployment_callback_url":%q,"deployment":{"id":8,"sha":%q,"ref":"main"}}`,
+		action, base, callback, commitID)
+}
+
 // TestWork says for each event what it leads to: the work's kind, key, priority and arguments without target and delivery, and
 // who was seen to push.
 func TestWork(t *testing.T) {
@@ -105,11 +112,22 @@ func TestWork(t *testing.T) {
 		{"team", `{"action":"edited",` + org + `}`, "sweep org/acme/members 3 {what:members action:edited organization:Acme actor:dana}"},
 		{"team", `{"action":"added_to_repository",` + base + `}`, "sweep 1/members 3 {what:members action:added_to_repository organization:Acme actor:dana}"},
 		{"member", `{"action":"added",` + base + `}`, "sweep 1/members 3 {what:members action:added organization:Acme actor:dana}"},
-		{"branch_protection_rule", `{"action":"edited",` + base + `}`, "sweep 1/protection 3 {what:protection action:edited organization:Acme actor:dana}"},
-		{"repository_ruleset", `{"action":"created",` + base + `}`, "sweep 1/protection 3 {what:protection action:created organization:Acme actor:dana}"},
-		{"repository_ruleset", `{"action":"created",` + org + `}`, "sweep org/acme/protection 3 {what:protection action:created organization:Acme actor:dana}"},
-		{"installation", `{"action":"created",` + base + `}`, "sweep installation/3 2 {what:installation action:created organization:Acme actor:dana}"},
-		{"installation_repositories", `{"action":"added",` + base + `}`, "sweep installation/3 2 {what:installation action:added organization:Acme actor:dana}"},
+		{"branch_protection_rule", `{"action":"edited",` + base + `}`, "posture 1/dana 4 {action:edited actor:dana}\nsweep 1/protection 3 {what:protection action:edited organization:Acme actor:dana}"},
+		{"repository_ruleset", `{"action":"created",` + base + `}`, "posture 1/dana 4 {action:created actor:dana}\nsweep 1/protection 3 {what:protection action:created organization:Acme actor:dana}"},
+		{"repository_ruleset", `{"action":"created",` + org + `}`, "posture installation/3/dana 4 {action:created actor:dana}\nsweep org/acme/protection 3 {what:protection action:created organization:Acme actor:dana}"},
+		{"installation", `{"action":"created",` + base + `}`, "posture installation/3/dana 4 {action:created actor:dana}\nsweep installation/3 2 {what:installation action:created organization:Acme actor:dana}"},
+		{"installation_repositories", `{"action":"added",` + base + `}`, "posture installation/3/dana 4 {action:added actor:dana}\nsweep installation/3 2 {what:installation action:added organization:Acme actor:dana}"},
+
+		{"branch_protection_configuration", `{"action":"disabled",` + base + `}`,
+			"posture 1/dana 4 {action:disabled actor:dana}\nsweep 1/protection 3 {what:protection action:disabled organization:Acme actor:dana}"},
+		{"repository", `{"action":"edited",` + base + `}`, "posture 1/dana 4 {action:edited actor:dana}"},
+		{"repository", `{"action":"renamed",` + base + `}`, "posture 1/dana 4 {action:renamed actor:dana}"},
+		{"repository", `{"action":"created",` + base + `}`, none},
+		{"deployment_protection_rule", deployEvent("requested", "https://api.github.com/repos/acme/infra/actions/runs/77/deployment_protection_rule"),
+			"deploy 1/8 1 {deployment_id:8 run_id:77 environment:production commit:" + commitID + " ref:main actor:dana asked:2026-03-04T12:00:00Z}"},
+		{"deployment_protection_rule", deployEvent("requested", "https://ghe.example/api/v3/repos/Acme/Infra/actions/runs/77/deployment_protection_rule"),
+			"deploy 1/8 1 {deployment_id:8 run_id:77 environment:production commit:" + commitID + " ref:main actor:dana asked:2026-03-04T12:00:00Z}"},
+		{"deployment_protection_rule", deployEvent("invented", ""), none},
 
 		{"ping", `{"zen":"Keep it logically awesome."}`, none},
 		{"star", `"any JSON"`, none},
@@ -131,6 +149,7 @@ func TestWork(t *testing.T) {
 		"issue_comment": `{"action":"created",` + base + `,"issue":{"number":2}}`, "check_run": `{` + base + `}`, "check_suite": `{` + base + `}`,
 		"workflow_run": `{` + base + `}`, "status": `{` + base + `}`, "merge_group": `{` + base + `}`, "membership": `{}`, "repository_ruleset": `{}`,
 		"installation": `{}`, "push": `{"ref":"refs/heads/main"}`, "member": `{"repository":{"id":0}}`, "branch_protection_rule": `{"repository":{"id":-1}}`,
+		"repository": `{"action":"edited"}`, "deployment_protection_rule": deployEvent("requested", "https://api.github.com/repos/acme/other/actions/runs/77/deployment_protection_rule"),
 		"pull_request_review": `{"repository":{"id":1,"name":"a","owner":{"login":"b"}},"pull_request":{"number":0}}`,
 	} {
 		m := &memory{}

@@ -25,6 +25,11 @@ type payload struct {
 	WorkflowRun     *check           `json:"workflow_run"`
 	MergeGroup      *mergeGroup      `json:"merge_group"`
 	RequestedAction *requestedAction `json:"requested_action"`
+
+	// of deployment_protection_rule
+	Environment string      `json:"environment"`
+	Callback    string      `json:"deployment_callback_url"`
+	Deployment  *deployment `json:"deployment"`
 }
 
 type account struct {
@@ -85,4 +90,10 @@ type mergeGroup struct {
 
 type requestedAction struct {
 	Identifier string `json:"identifier"`
+}
+
+type deployment struct {
+	ID  int64  `json:"id"`
+	SHA string `json:"sha"`
+	Ref string `json:"ref"`
 }

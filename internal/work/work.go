@@ -21,6 +21,9 @@ const (
 	KindRequest  = "request" // ask for the reviews that a Publication's decision waits for
 	KindCheck    = "check"   // write the check run of a head, from a Publication
 	KindComment  = "comment" // write the sticky comment of a pull request, from a Publication
+	KindPosture  = "posture" // look at how branches are protected
+	KindDeploy   = "deploy"  // decide whether a commit may be deployed, from a Deployment
+	KindAnswer   = "answer"  // tell GitHub what was decided about a deployment, from a DeploymentAnswer
 )
 
 // Target is where the work is to be done.
@@ -127,6 +130,56 @@ type Merged struct {
 	Forced        bool   `json:"forced,omitempty"`
 	Deleted       bool   `json:"deleted,omitempty"`
 	Actor         string `json:"actor"` // who merged or pushed
+}
+
+// Posture asks to look at how the branches of a repository are protected; without a repository, those of all repositories of the
+// installation. Actor is who changed it, as the event says; "" when nobody is known to have.
+type Posture struct {
+	Target
+	Action string `json:"action,omitempty"`
+	Actor  string `json:"actor,omitempty"`
+}
+
+// Work is the work that looks. Different actors have works of their own, so that the record names the right one.
+func (p Posture) Work() store.Work {
+	about := fmt.Sprintf("%d", p.RepositoryID)
+	if p.RepositoryID == 0 {
+		about = fmt.Sprintf("installation/%d", p.InstallationID)
+	}
+	who := p.Actor
+	if who == "" {
+		who = p.Reason
+	}
+	w := item(KindPosture, about+"/"+who, p)
+	w.Priority = 4
+	return w
+}
+
+// Deployment is a run of GitHub Actions that waits to deploy a commit to an environment.
+// Key: REPOSITORY-ID/DEPLOYMENT-ID.
+type Deployment struct {
+	Target
+	DeploymentID int64     `json:"deployment_id"`
+	RunID        int64     `json:"run_id"`
+	Environment  string    `json:"environment"`
+	Commit       string    `json:"commit"`
+	Ref          string    `json:"ref,omitempty"`
+	Actor        string    `json:"actor,omitempty"`
+	Asked        time.Time `json:"asked"` // when the event arrived
+}
+
+// DeploymentAnswer is what was decided about a deployment.
+type DeploymentAnswer struct {
+	Deployment
+	Approved bool   `json:"approved"`
+	Comment  string `json:"comment"`
+}
+
+// Work is the work that tells GitHub.
+func (a DeploymentAnswer) Work() store.Work {
+	w := item(KindAnswer, fmt.Sprintf("%d/%d", a.RepositoryID, a.DeploymentID), a)
+	w.Priority = 1
+	return w
 }
 
 // item encodes the arguments. They are plain structs of this package, which JSON has words for.
