@@ -30,6 +30,8 @@ func (l lister) Repositories(_ context.Context, id int64) ([]gate.Repository, er
 	return list, nil
 }
 
+func (lister) ForgetPeople(string) {}
+
 func (l lister) Installations(context.Context) ([]int64, error) {
 	var out []int64
 	for id := range l {
