@@ -82,7 +82,7 @@ func (sc *scene) rego() map[string]string {
 		}
 	}
 	for i, r := range f.Evaluation.Requirements {
-		teams, err := json.Marshal(r.Teams)
+		teams, err := json.Marshal(orNone(r.Teams))
 		if err != nil {
 			panic(err)
 		}

@@ -136,6 +136,9 @@ func (sc *scene) open() {
 	}
 	from.Commit(pr.Head.Branch, sc.commit(true))
 	for _, c := range f.Commits[1:] {
+		if c.BaseMerge {
+			continue
+		}
 		more := githubsim.CommitSpec{Signed: c.Verified}
 		sc.written(&more, c)
 		from.Commit(pr.Head.Branch, more)
@@ -204,9 +207,19 @@ func (sc *scene) move() {
 		sc.pr.Retarget(owner, base)
 	}
 	other := slices.ContainsFunc(f.Reviews, func(r gate.Review) bool { return !r.Comment && r.CommitID != f.PullRequest.Head.SHA }) ||
-		f.BreakGlass != nil && f.BreakGlass.Head != f.PullRequest.Head.SHA
+		f.BreakGlass != nil && f.BreakGlass.Head != f.PullRequest.Head.SHA || slices.ContainsFunc(f.Commits, func(c gate.Commit) bool { return c.BaseMerge })
 	switch {
 	case !other || sc.gone():
+	case slices.ContainsFunc(f.Commits, func(c gate.Commit) bool { return c.BaseMerge }):
+		for _, c := range f.Commits {
+			if !c.BaseMerge {
+				continue
+			}
+			sc.repo.Commit(f.PullRequest.Base.Branch, githubsim.CommitSpec{Author: owner, Files: map[string]string{"notes.md": "meanwhile\n"}})
+			if err := sc.pr.UpdateBranch(c.Contributors[0].Login); err != nil {
+				sc.t.Fatal(err)
+			}
+		}
 	case sc.rebased():
 		sc.repo.Commit(f.PullRequest.Base.Branch, githubsim.CommitSpec{Author: owner, Files: map[string]string{"notes.md": "meanwhile\n"}})
 		sc.pr.ForcePush(sc.commit(false))

@@ -29,6 +29,19 @@ func TestE2EMergingTheBaseKeepsApprovals(t *testing.T) {
 	s.merges(pr, clear1)
 }
 
+// The button "Update branch" brings nothing that anybody would look at, so whoever presses it may approve, before or after. A merge of the
+// base that does more is a contribution.
+func TestE2EWhoUpdatesTheBranchMayApprove(t *testing.T) {
+	s, pr := branched(t)
+	if err := pr.UpdateBranch("mei"); err != nil {
+		t.Fatal(err)
+	}
+	s.shows(pr, clear1)
+	pr.Push(githubsim.CommitSpec{Author: "mei", MergeParents: []string{"main"}, Files: map[string]string{"more.md": "and this\n"}})
+	s.blocked(pr, waitsFor1)
+	s.says(pr, "mei** wrote commit "+pr.HeadSHA()[:7])
+}
+
 func TestE2EARebaseKeepsApprovals(t *testing.T) {
 	s, pr := branched(t)
 	both := strings.Replace(strings.Replace(longFile, "two", "TWO", 1), "eight", "EIGHT", 1)

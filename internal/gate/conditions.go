@@ -229,13 +229,13 @@ func (w When) byWhom(a asked) (string, bool) {
 	return strings.Join(reasons, " and "), true
 }
 
-// contributors are the author and everybody who had a hand in a commit. GitHub itself, which commits what is edited on its pages,
-// is nobody.
+// contributors are the author and everybody who had a hand in a commit, other than by merging the base branch. GitHub itself, which
+// commits what is edited on its pages, is nobody.
 func (p *people) contributors() []Contributor {
 	out := []Contributor{{Role: "author", Login: p.facts.PullRequest.Author}}
 	for _, c := range p.facts.Commits {
 		for _, by := range c.Contributors {
-			if by.Login != "web-flow" && !slices.Contains(out, by) {
+			if !c.BaseMerge && by.Login != "web-flow" && !slices.Contains(out, by) {
 				out = append(out, by)
 			}
 		}

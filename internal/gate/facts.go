@@ -15,7 +15,8 @@ type Facts struct {
 	Reviews     []Review    `json:"reviews"` // oldest first, as GitHub lists them
 	Actors      []Actor     `json:"actors"`  // everyone named in the pull request, its commits and reviews
 
-	// Pushers are the logins that pushed the present head. Empty: nobody can tell, and all contributors count as pushers.
+	// Pushers are the logins that pushed the present head or, where merges of the base branch came after it, what was merged into.
+	// Empty: nobody can tell, and all contributors count as pushers.
 	Pushers []string `json:"pushers"`
 
 	// The rest is gathered only where the configuration or a requirement asks for it.
@@ -102,6 +103,9 @@ type Commit struct {
 	SHA          string        `json:"sha"`
 	Verified     bool          `json:"verified,omitempty"` // GitHub has verified its signature
 	Contributors []Contributor `json:"contributors"`
+
+	// BaseMerge says that it merges the base branch, exactly as git does by itself: whoever made it has written nothing.
+	BaseMerge bool `json:"base_merge,omitempty"`
 }
 
 // Contributor had a hand in a commit. GitHub may not know who it is: then Login is empty and the person counts against.

@@ -43,6 +43,9 @@ func peopleOf(f *Facts) *people {
 	}
 	unknown := map[string]bool{}
 	for _, c := range f.Commits {
+		if c.BaseMerge {
+			continue
+		}
 		for _, by := range c.Contributors {
 			if by.Login == "" {
 				unknown[by.Name] = true

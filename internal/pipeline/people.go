@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
 )
 
 // people gathers who had a hand in the change, who spoke about it, and what those may.
@@ -189,6 +190,49 @@ func (g *gatherer) commits(ctx context.Context) error {
 		}
 		g.facts.Commits = append(g.facts.Commits, commit)
 	}
+	return g.baseMerges(ctx, list)
+}
+
+// maxBaseMerges is how many merges of the base branch are made again to see whether they are clean. More count as contributions.
+const maxBaseMerges = 30
+
+// baseMerges marks the commits that merge the base branch and do nothing else, as the button "Update branch" makes them.
+func (g *gatherer) baseMerges(ctx context.Context, list []gitmirror.Commit) error {
+	pr, tried := &g.facts.PullRequest, 0
+	g.contents = []string{pr.Head.SHA}
+	for i := len(list) - 1; i >= 0 && tried < maxBaseMerges; i-- { // the newest first: those that came after the last push of contents
+		c := list[i]
+		if len(c.Parents) != 2 {
+			continue
+		}
+		tried++
+		onto := c.Parents[1]
+		base, err := g.Mirror.MergeBase(ctx, g.mirror, pr.Base.SHA, onto)
+		if errors.Is(err, gitmirror.ErrNoMergeBase) || err == nil && base != onto {
+			continue // it merges something else
+		}
+		if err != nil {
+			return fmt.Errorf("find out what %s merges: %w", c.SHA, err)
+		}
+		from, err := g.Mirror.MergeBase(ctx, g.mirror, c.Parents[0], onto)
+		if errors.Is(err, gitmirror.ErrNoMergeBase) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("find out what %s merges: %w", c.SHA, err)
+		}
+		result, differ, err := g.carryOnto(ctx, from, c.Parents[0], onto, c.SHA)
+		if err != nil {
+			return fmt.Errorf("make the merge %s again: %w", c.SHA, err)
+		}
+		if result == nil || len(differ) > 0 {
+			continue
+		}
+		g.facts.Commits[i].BaseMerge = true
+		if g.contents[0] == c.SHA {
+			g.contents = slices.Insert(g.contents, 0, c.Parents[0])
+		}
+	}
 	return nil
 }
 
@@ -217,22 +261,25 @@ func contributor(role, login, name, email string, accounts map[string]string) ga
 	return gate.Contributor{Role: role, Name: strings.TrimSpace(fmt.Sprintf("%s <%s>", name, email))}
 }
 
-// pushers says who pushed the present head: whoever the push events named, else whoever GitHub's timeline names, else nobody.
+// pushers says who pushed the contents of the present head: whoever the push events named, else whoever GitHub's timeline names, else
+// nobody. Whoever only merged the base branch into it afterwards has pushed nothing that a reviewer would look at; where nobody knows
+// who pushed what was merged into, it came with the first push after it that is known.
 func (g *gatherer) pushers(ctx context.Context) ([]string, error) {
-	head := g.facts.PullRequest.Head.SHA
-	known, err := g.Notes.Pushers(ctx, g.facts.Repository.ID, head)
-	if err != nil {
-		return nil, fmt.Errorf("read who pushed %s: %w", head, err)
+	for _, sha := range g.contents {
+		known, err := g.Notes.Pushers(ctx, g.facts.Repository.ID, sha)
+		if err != nil {
+			return nil, fmt.Errorf("read who pushed %s: %w", sha, err)
+		}
+		if len(known) > 0 {
+			return known, nil
+		}
+		login, err := g.forge.LastPusher(ctx, g.facts.PullRequest.Number, sha)
+		if err != nil {
+			return nil, fmt.Errorf("read who pushed %s from the timeline: %w", sha, err)
+		}
+		if login != "" {
+			return []string{login}, nil
+		}
 	}
-	if len(known) > 0 {
-		return known, nil
-	}
-	login, err := g.forge.LastPusher(ctx, g.facts.PullRequest.Number, head)
-	if err != nil {
-		return nil, fmt.Errorf("read who pushed %s from the timeline: %w", head, err)
-	}
-	if login == "" {
-		return []string{}, nil
-	}
-	return []string{login}, nil
+	return []string{}, nil
 }
