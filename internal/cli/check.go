@@ -25,7 +25,7 @@ type checkFlags struct {
 	plans, packs, policies, rules []string
 	namespaces, data              []string
 	base, config, waivers, output string
-	combine                       bool
+	combine, noCache              bool
 }
 
 func (w *world) checkCommand() *cobra.Command {
@@ -55,6 +55,7 @@ The exit status is 0 when nothing is denied (also when only approvals are missin
 	flags.StringArrayVar(&f.rules, "rule", nil, "judge with the rule `ID` alone (repeatable)")
 	flags.StringVar(&f.config, "config", "", "configuration `FILE` (default .github/gatehouse.yml, if there is one)")
 	flags.StringVar(&f.waivers, "waivers", "", "waiver `FILE` (default .github/gatehouse-waivers.yml, if there is one)")
+	flags.BoolVar(&f.noCache, "no-cache", false, "judge everything anew, and keep nothing for the next run")
 	flags.StringVarP(&f.output, "output", "o", "text", "text, json, sarif, junit, markdown or github")
 	return cmd
 }
@@ -71,14 +72,15 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 	if err != nil {
 		return err
 	}
+	memory := w.remember(f, paths, settings)
 	var engine *rules.Engine
 	if len(facts.Problems) == 0 {
-		if engine, err = w.checkEngine(ctx, f, settings, &facts); err != nil {
+		if engine, err = w.checkEngine(ctx, f, settings, memory, &facts); err != nil {
 			return err
 		}
 	}
 	if engine != nil {
-		built, sources, err := w.localDocuments(ctx, f, paths, settings)
+		built, sources, err := w.localDocuments(ctx, f, paths, settings, engine, memory)
 		if err != nil {
 			return err
 		}
@@ -88,12 +90,15 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 		if err != nil {
 			return err
 		}
-		facts.Evaluation = engine.Evaluate(ctx, rules.Input{Documents: built.Documents, Files: files})
+		facts.Evaluation = engine.Evaluate(ctx, memory.input(rules.Input{Documents: built.Documents, Files: files}, &built))
 		if err := document.PointAt(ctx, sources.head, facts.Evaluation.Findings); err != nil {
 			return outside(fmt.Errorf("find the lines at fault: %w", err))
 		}
 		if err := ctx.Err(); err != nil {
 			return outside(fmt.Errorf("interrupted: %w", err))
+		}
+		if err := memory.save(&facts, &built); err != nil {
+			fmt.Fprintf(w.err, "gatehouse: %v\n", err) // the next run takes longer, and that is all
 		}
 		if nothingFound(built) && len(files) == 0 {
 			fmt.Fprintln(w.err, "gatehouse: nothing to judge was found; name a plan with --plan FILE, or a directory with manifests")
@@ -166,7 +171,7 @@ func optionalFile(name, fallback string) ([]byte, string, error) {
 }
 
 // checkEngine compiles the rules. What is wrong with them is a problem of the decision, and the engine is nil.
-func (w *world) checkEngine(ctx context.Context, f checkFlags, c repoconfig.Config, facts *gate.Facts) (*rules.Engine, error) {
+func (w *world) checkEngine(ctx context.Context, f checkFlags, c repoconfig.Config, memory *remembering, facts *gate.Facts) (*rules.Engine, error) {
 	options := rules.Options{
 		Builtin: policies.FS, Packs: c.Policies.Packs, Only: f.rules, Scope: facts.Scope, Version: Version,
 		Rules: map[string]rules.Setting{},
@@ -199,6 +204,12 @@ func (w *world) checkEngine(ctx context.Context, f checkFlags, c repoconfig.Conf
 		return nil, err
 	}
 	options.Dirs = append(folders, options.Dirs...)
+	if memory != nil {
+		options.Sound = func(digest string) bool {
+			memory.load(w, digest)
+			return memory.memory != nil // it would not be there if they had not compiled
+		}
+	}
 	engine, err := rules.New(ctx, options)
 	var load *rules.LoadError
 	if errors.As(err, &load) {
@@ -209,9 +220,11 @@ func (w *world) checkEngine(ctx context.Context, f checkFlags, c repoconfig.Conf
 }
 
 // localDocuments reads what is to be judged, and returns what it read it from.
-func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string, c repoconfig.Config) (document.Result, localSources, error) {
+func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string, c repoconfig.Config, engine *rules.Engine, memory *remembering) (document.Result, localSources, error) {
 	key := make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
+	if memory != nil {
+		key = memory.folder.TokenKey()
+	} else if _, err := rand.Read(key); err != nil {
 		return document.Result{}, localSources{}, fmt.Errorf("make a key for secret values: %w", err)
 	}
 	options := document.Options{
@@ -237,6 +250,9 @@ func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string
 	}
 	if len(paths) == 0 && len(f.plans) > 0 {
 		sources := localSources{head: document.MapTree{}, plans: options.Plans, redactor: options.Redactor}
+		if memory != nil {
+			return memory.build(ctx, options, engine), sources, nil
+		}
 		return document.Build(ctx, nil, nil, options), sources, nil // --plan alone judges just that plan
 	}
 	head, base, err := w.localTrees(ctx, paths, f.base)

@@ -24,6 +24,12 @@ type Options struct {
 	// Doing, if given, is told of each file that is about to be read, by several goroutines at once; what it returns is called when it
 	// has been.
 	Doing func(file string) (done func()) `json:"-"`
+
+	// Remember notes in the result what the next reading of the same plan can recall, and Recall is what an earlier one noted; nil:
+	// nothing. Both count only where one plan that was handed in is all there is to read. The caller vouches that the recall was
+	// made by this version, with the same redactor, and that what it will do with a document without values is right.
+	Remember bool    `json:"-"`
+	Recall   *Recall `json:"-"`
 }
 
 // TerraformOptions are the configured projects and which plan files of the tree count.
@@ -68,6 +74,11 @@ type Result struct {
 	Problems  []gate.Problem // each one blocks
 	Unjudged  []gate.Problem // looks like something to judge and is not judged; each one is shown
 
+	// Recall is there when [Options.Remember] asked for it: its changes are the first documents, in their order. Recalled gives,
+	// for each of them, its place in [Options.Recall] from 1 when it came without values; 0: it has them.
+	Recall   *Recall `json:"-"`
+	Recalled []int   `json:"-"`
+
 	// Err is the first error of a Tree; it is among Problems too. What could not be read now can perhaps be read later.
 	Err error `json:"-"`
 }
@@ -92,6 +103,7 @@ func Build(ctx context.Context, head, base Tree, options Options) Result {
 	b.kubernetes(ctx)
 	b.files(ctx)
 	b.cloudInit()
+	b.settleRecall()
 	if err := ctx.Err(); err != nil {
 		b.failed(err)
 	}

@@ -21,7 +21,7 @@ const (
 // secret replaced by its token. What comes out is a plan again. The problem says why it is none that can be judged; file is only
 // for its words.
 func (r *Redactor) Plan(data []byte, file string, limits Limits) ([]byte, *gate.Problem) {
-	p, problem := readPlan(data, file, limits.withDefaults())
+	p, problem := readPlan(data, file, limits.withDefaults(), nil)
 	if problem == nil {
 		problem = p.incomplete(file)
 	}

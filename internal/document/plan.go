@@ -34,8 +34,9 @@ type plan struct {
 	changed, waiting []span // the elements of changes and of deferred
 }
 
-// readPlan checks and cuts a plan. The problem says why it is none; file is only for its words.
-func readPlan(data []byte, file string, limits Limits) (*plan, *gate.Problem) {
+// readPlan checks and cuts a plan. The problem says why it is none; file is only for its words. recall, if there is one, spares
+// checking what it knows.
+func readPlan(data []byte, file string, limits Limits, recall *Recall) (*plan, *gate.Problem) {
 	problem := func(offset int, message, remedy string) *gate.Problem {
 		return &gate.Problem{Code: "terraform", File: file, Line: lineAt(data, offset), Message: message, Remedy: remedy}
 	}
@@ -52,14 +53,14 @@ func readPlan(data []byte, file string, limits Limits) (*plan, *gate.Problem) {
 	}
 	p := &plan{data: content}
 	s := scanner{data: content, depth: limits.Depth}
-	lists := newListReader(&s)
+	lists := newListReader(&s, recall != nil)
 	defer lists.stop()
 	s.list = func(key []byte, start int) (end int, known bool, err error) {
 		switch text(key) {
 		case "resource_changes":
-			p.changed, end, err = lists.read(start)
+			p.changed, end, err = lists.read(start, recall)
 		case "deferred_changes":
-			p.waiting, end, err = lists.read(start)
+			p.waiting, end, err = lists.read(start, nil)
 		default:
 			return 0, false, nil
 		}

@@ -16,6 +16,10 @@ type planReader struct {
 	file     string
 	config   *configuration
 	redactor *Redactor
+
+	recall   *Recall // whose changes need no values; nil: none
+	noted    *Recall // what the next reading can recall; nil: nobody asked
+	recalled []int   // by change: its number in recall, 0 when it has values
 }
 
 // rawChange is a resource change as it stands in the plan, cut but not decoded.
@@ -93,10 +97,11 @@ func (r *planReader) resources() ([]gate.Document, *gate.Problem) {
 	var broken atomic.Int64
 	parallel(len(items), func(from, to int) {
 		for i := from; i < to; i++ {
-			if !r.document(&docs[i], items[i], false) {
+			if !r.bare(&docs[i], i) && !r.document(&docs[i], items[i], false) {
 				broken.CompareAndSwap(0, int64(i)+1)
 			}
 			docs[i].Line = lines[i]
+			r.note(&docs[i], i)
 		}
 	})
 	deferred, deferredLines := r.items(r.plan.waiting)

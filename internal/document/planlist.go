@@ -2,8 +2,11 @@ package document
 
 import "bytes"
 
-// span is a part of a text: from start up to end.
-type span struct{ start, end int }
+// span is an element of a list: from start up to end.
+type span struct {
+	start, end int
+	recalled   int // number of the change in the recall, from 1; 0: it is not there
+}
 
 // The list of changes is most of a large plan. It is checked from two places at once: from its start, and from what looks like the
 // start of one of its elements in the middle. What was checked from there on counts when the first check arrives at exactly that
@@ -22,9 +25,10 @@ type listReader struct {
 // aheadSize is the size from which a plan is checked from two places.
 const aheadSize = 1 << 20
 
-func newListReader(s *scanner) *listReader {
+// newListReader reads the lists of a plan; once: only from their start.
+func newListReader(s *scanner, once bool) *listReader {
 	l := &listReader{scanner: s, done: make(chan struct{}), quit: make(chan struct{})}
-	if len(s.data) >= aheadSize {
+	if len(s.data) >= aheadSize && !once {
 		l.from = middleChange(s.data)
 	}
 	if l.from == 0 {
@@ -80,7 +84,7 @@ func (l *listReader) rest(i int) (list []span, whole bool) {
 		if err != nil {
 			return nil, false
 		}
-		list = append(list, span{i, end})
+		list = append(list, span{i, end, 0})
 		i = l.space(end)
 		switch {
 		case i < len(l.data) && l.data[i] == ']':
@@ -93,14 +97,20 @@ func (l *listReader) rest(i int) (list []span, whole bool) {
 	}
 }
 
-// read checks the list that starts at a place and gives its elements and where it ends.
-func (l *listReader) read(start int) (list []span, end int, err error) {
+// read checks the list that starts at a place and gives its elements and where it ends. Elements of the recall, nil for none, have
+// been checked before.
+func (l *listReader) read(start int, recall *Recall) (list []span, end int, err error) {
 	i := l.space(start + 1)
 	if i < len(l.data) && l.data[i] == ']' {
 		return nil, i + 1, nil
 	}
+	recaller := l.recaller(recall, i)
+	defer func() { <-recaller.done }()
 	for {
-		if i == l.from && l.joined() {
+		if known := recaller.at(i); len(known) > 0 {
+			list = append(list, known...)
+			i = known[len(known)-1].end
+		} else if i == l.from && l.joined() {
 			list = append(list, l.ahead...)
 			i = list[len(list)-1].end
 		} else {
@@ -108,7 +118,7 @@ func (l *listReader) read(start int) (list []span, end int, err error) {
 			if err != nil {
 				return nil, end, err
 			}
-			list = append(list, span{i, end})
+			list = append(list, span{i, end, 0})
 			i = end
 		}
 		i = l.space(i)

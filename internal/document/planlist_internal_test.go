@@ -60,7 +60,7 @@ func readChanges(data []byte, twice bool) (list []span, end int, err error) {
 	s := scanner{data: data, depth: 100}
 	lists := &listReader{scanner: &s, done: make(chan struct{}), quit: make(chan struct{})}
 	if twice {
-		lists = newListReader(&s)
+		lists = newListReader(&s, false)
 	} else {
 		close(lists.done)
 	}
@@ -70,7 +70,7 @@ func readChanges(data []byte, twice bool) (list []span, end int, err error) {
 			return 0, false, nil
 		}
 		var end int
-		list, end, err = lists.read(start)
+		list, end, err = lists.read(start, nil)
 		return end, true, err
 	}
 	start := s.space(0)

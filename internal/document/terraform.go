@@ -116,7 +116,8 @@ func (r *terraformRun) plan(ctx context.Context, file PlanFile, base []byte, unc
 		sum := sha256.Sum256(file.Data)
 		digesting <- "sha256:" + hexcode.EncodeToString(sum[:])
 	}()
-	parsed, problem := readPlan(file.Data, file.File, r.limits)
+	recall := r.recall()
+	parsed, problem := readPlan(file.Data, file.File, r.limits, recall)
 	digest, redactor := <-digesting, r.options.Redactor
 	if problem != nil {
 		r.problem(*problem)
@@ -141,11 +142,15 @@ func (r *terraformRun) plan(ctx context.Context, file PlanFile, base []byte, unc
 	}
 	r.sets[set] = digest
 	reader := &planReader{plan: parsed, file: file.File, config: readConfiguration(parsed.configuration), redactor: redactor}
+	if r.remembers() {
+		reader.remember(recall)
+	}
 	docs, problem := reader.resources()
 	if problem != nil {
 		r.problem(*problem)
 		return
 	}
+	r.result.Recall, r.result.Recalled = reader.noted, reader.recalled
 	for i := range docs {
 		if file.Stored {
 			docs[i].Line = 0 // nobody has the file that it would be a line of
@@ -215,7 +220,7 @@ func (r *terraformRun) baseOthers(data []byte, file string) ([]gate.Document, bo
 	if data == nil {
 		return nil, false
 	}
-	parsed, problem := readPlan(data, file, r.limits)
+	parsed, problem := readPlan(data, file, r.limits, nil)
 	if problem != nil {
 		return nil, false
 	}

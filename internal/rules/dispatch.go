@@ -23,10 +23,13 @@ type dispatched struct {
 	sources []*source // all of them, in the order of the catalogue
 }
 
-func (e *Engine) dispatch(docs []gate.Document) *dispatched {
+func (e *Engine) dispatch(in *Input) *dispatched {
 	d := &dispatched{byType: map[documentType][]*source{}}
-	for i := range docs {
-		key := typeOf(&docs[i])
+	for i := range in.Documents {
+		if in.answered(i) {
+			continue
+		}
+		key := typeOf(&in.Documents[i])
 		if _, ok := d.byType[key]; ok {
 			continue
 		}

@@ -57,7 +57,8 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	if len(e.rules)+other.inForce() == 0 && len(l.problems) == 0 && (len(o.Dirs) > 0 || len(o.Only) > 0 || o.Packs == nil && o.Builtin != nil || len(packs) > 0 && asked(o.Packs)) {
 		l.problem("", 0, "no rule is in force", "Put a pack or a folder of rules in force, or write \"packs: []\" to mean none.")
 	}
-	if len(l.problems) == 0 && len(own) > 0 {
+	e.digest = e.computeDigest()
+	if len(l.problems) == 0 && !(o.Sound != nil && o.Sound(e.digest)) && len(own) > 0 {
 		_, l.problems = e.programFor(own)
 	}
 	if err := ctx.Err(); err != nil {
@@ -76,7 +77,6 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		e.catalog = append(e.catalog, r.clone())
 	}
 	slices.SortFunc(e.catalog, func(a, b Rule) int { return compareRules(&a, &b) })
-	e.digest = e.computeDigest()
 	return e, nil
 }
 

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
@@ -22,7 +21,19 @@ type Input struct {
 	Files       []File            // for rules of conftest's dialect; see [Engine.WantsFiles]
 	PullRequest *gate.PullRequest // nil outside a pull request
 	Watcher     Watcher           // nil: nobody is told
+
+	// Answers are what Keep was given about documents that were the same, by their places among Documents; nil: it must be judged.
+	// A document with an answer is judged by it alone and needs no values. Whoever keeps answers vouches that they are of an
+	// engine of the same digest, and must ask [Engine.Alone] about the other documents.
+	Answers [][]byte
+
+	// Keep is called for each document with what the rules say about it, when that depends on nothing else and when nothing went
+	// wrong; nil: nobody wants to know.
+	Keep func(i int, answer []byte)
 }
+
+// answered reports whether there is an answer about a document.
+func (in *Input) answered(i int) bool { return i < len(in.Answers) && in.Answers[i] != nil }
 
 // evaluation is one run of the rules.
 type evaluation struct {
@@ -43,10 +54,15 @@ type evaluation struct {
 	pullRequest     *ast.Term
 	pullRequestText []byte
 
-	failures failures
-	dead     []atomic.Bool // by rule number: it ran out of time or memory and is not asked again
-	total    atomic.Int64
-	results  []outcome // by document
+	failures  failures
+	once      sync.Once
+	rulesByID map[string]*compiledRule // made once, for answers from earlier
+
+	answers [][]byte      // by document, from earlier
+	keeping bool          // somebody wants to know what the rules say about each document
+	dead    []atomic.Bool // by rule number: it ran out of time or memory and is not asked again
+	total   atomic.Int64
+	results []outcome // by document
 }
 
 // worker is what one goroutine uses for one document after the other.
@@ -59,6 +75,7 @@ type worker struct {
 // outcome is what the rules say about one document.
 type outcome struct {
 	judged       bool
+	answer       []byte // what is kept of it
 	findings     []gate.Finding
 	requirements []gate.Requirement
 }
@@ -66,8 +83,8 @@ type outcome struct {
 // evaluateOwn judges the documents with Gatehouse's own rules.
 func (e *Engine) evaluateOwn(ctx context.Context, in Input) gate.Evaluation {
 	answer := gate.Evaluation{Rules: len(e.rules), Policy: gate.Policy{Digest: e.digest}}
-	wanted := e.dispatch(in.Documents)
-	if len(wanted.sources) == 0 {
+	wanted := e.dispatch(&in)
+	if len(wanted.sources) == 0 && in.Answers == nil && in.Keep == nil {
 		return answer
 	}
 	p, problems := e.programFor(wanted.sources)
@@ -83,6 +100,11 @@ func (e *Engine) evaluateOwn(ctx context.Context, in Input) gate.Evaluation {
 	run.decodeCompanions()
 	parallel(len(run.docs), func(w, i int) { run.judge(&run.workers[w], i) })
 	run.collect(&answer)
+	if in.Keep != nil && len(answer.Problems) == 0 && run.alone() {
+		for i := range run.results {
+			in.Keep(i, run.results[i].answer)
+		}
+	}
 	return answer
 }
 
@@ -109,8 +131,11 @@ func (e *Engine) newEvaluation(ctx context.Context, p *program, in Input, d *dis
 		}
 	}
 	for i := range in.Documents {
-		run.batches[i] = byKey[typeOf(&in.Documents[i])]
+		if !in.answered(i) {
+			run.batches[i] = byKey[typeOf(&in.Documents[i])]
+		}
 	}
+	run.answers, run.keeping = in.Answers, in.Keep != nil
 	run.workers = make([]worker, maxWorkers())
 	for i := range run.workers {
 		run.workers[i] = worker{newDecoder(), newStopper(ctx, time.Now, run.limits.Memory), map[memoryKey]*shareMemory{}}
@@ -153,6 +178,10 @@ func (e *evaluation) recover(doc *gate.Document) {
 
 // judge asks all rules about one document.
 func (e *evaluation) judge(w *worker, i int) {
+	if i < len(e.answers) && e.answers[i] != nil {
+		e.recalled(i)
+		return
+	}
 	batches := e.batches[i]
 	if len(batches) == 0 {
 		return
@@ -167,12 +196,18 @@ func (e *evaluation) judge(w *worker, i int) {
 	j := &judgement{evaluation: e, worker: w, index: i, doc: doc, set: e.setOf[i], unchanged: noChange(doc)}
 	values := e.values[i] // companions are shared: never write to theirs
 	j.values = &values
+	var said []raw
 	for _, b := range batches {
 		if j.idle(b) {
 			continue
 		}
-		j.settle(j.ask(b, head))
+		raws := j.ask(b, head)
+		if e.keeping {
+			said = append(said, raws...)
+		}
+		j.settle(raws)
 	}
+	e.results[i].answer = encodeAnswer(e.keeping, said)
 	if int(e.total.Add(int64(len(j.findings)))) > 2*e.limits.Total {
 		return // far too many to list; collect says so
 	}
@@ -188,6 +223,7 @@ type judgement struct {
 	set       *documentSet
 	unchanged bool // nothing happens to the document
 	values    *decoded
+	recall    map[string]*compiledRule // rules by id, where the document is judged by an earlier answer
 
 	findings     []gate.Finding
 	requirements []gate.Requirement
@@ -308,99 +344,4 @@ func (j *judgement) run(b *batch, input *ast.Term) ([]raw, error) {
 		return nil, err
 	}
 	return raws, nil
-}
-
-// failures collects what went wrong, from all workers.
-type failures struct {
-	mu      sync.Mutex
-	byRule  []ruleFailure
-	byDoc   []gate.Problem
-	stopped bool
-}
-
-type ruleFailure struct {
-	rule *compiledRule
-	doc  *gate.Document
-	err  error
-}
-
-func (f *failures) rule(r *compiledRule, doc *gate.Document, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.byRule = append(f.byRule, ruleFailure{r, doc, err})
-}
-
-func (f *failures) document(doc *gate.Document, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.byDoc = append(f.byDoc, gate.Problem{
-		Code: "rules", File: doc.File, Line: doc.Line,
-		Message: clean(fmt.Sprintf("%s cannot be judged: %s", doc.Resource, err), 500),
-		Remedy:  "Check that the file is complete and of a supported version.",
-	})
-}
-
-// unfinished notes that the run ended before all was judged.
-func (f *failures) unfinished() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.stopped = true
-}
-
-// problems gives everything that went wrong, in a fixed order and not the same thing for every document.
-func (f *failures) problems(limits *Limits) []gate.Problem {
-	var list []gate.Problem
-	if f.stopped {
-		list = append(list, gate.Problem{
-			Code: "rules", Message: fmt.Sprintf("the evaluation was stopped before its end (its limit is %s)", limits.RunTime),
-			Remedy: "Try again; split the change, or find the slow rule with \"gatehouse rules test\".",
-		})
-	}
-	type group struct {
-		file, message string
-		line          int
-	}
-	groups := map[group][]string{}
-	for _, r := range f.byRule {
-		file, line, text := describe(r.rule, r.err)
-		g := group{file, fmt.Sprintf("the rule %s failed: %s", r.rule.rule.ID, text), line}
-		groups[g] = append(groups[g], r.doc.Resource)
-	}
-	for g, resources := range groups {
-		slices.Sort(resources)
-		resources = slices.Compact(resources)
-		where := clean(resources[0], 300)
-		if n := len(resources) - 1; n > 0 {
-			where = fmt.Sprintf("%s and %d more", where, n)
-		}
-		list = append(list, gate.Problem{
-			Code: "rules", File: g.file, Line: g.line, Message: g.message + " (on " + where + ")",
-			Remedy: "Correct the rule or set its enforcement to off.",
-		})
-	}
-	sortProblems(f.byDoc)
-	docs := slices.Compact(f.byDoc)
-	if n := len(docs) - maxDocumentProblems; n > 0 {
-		docs = append(slices.Clip(docs[:maxDocumentProblems]), gate.Problem{
-			Code: "rules", Message: fmt.Sprintf("%d more documents cannot be judged", n), Remedy: "Mend the first ones and try again.",
-		})
-	}
-	list = append(list, docs...)
-	sortProblems(list)
-	return list
-}
-
-// maxDocumentProblems is how many broken documents are named; nobody reads more.
-const maxDocumentProblems = 50
-
-// describe says what a rule failed of, and where.
-func describe(r *compiledRule, err error) (file string, line int, text string) {
-	var located *topdown.Error
-	if !errors.As(err, &located) {
-		return r.file, r.header.pkgLine, clean(err.Error(), 500)
-	}
-	if at := located.Location; at != nil && at.File != "" {
-		return at.File, at.Row, clean(located.Message, 500)
-	}
-	return r.file, r.header.pkgLine, clean(located.Message, 500)
 }

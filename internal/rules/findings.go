@@ -50,6 +50,9 @@ func (j *judgement) settleRule(raws []raw) {
 }
 
 func (j *judgement) ruleOf(id string) *compiledRule {
+	if j.recall != nil {
+		return j.recall[id]
+	}
 	for _, b := range j.batches[j.index] {
 		for _, r := range b.rules {
 			if r.rule.ID == id {

@@ -52,6 +52,11 @@ type Options struct {
 	// Cache keeps results between evaluations; nil: nothing is kept. [NewMemoryCache] makes one.
 	Cache Cache
 
+	// Sound reports whether rules of a digest ([Engine.Digest]) are known to compile, by this very program; those of Dirs are then
+	// compiled only as documents need them. It is asked once, before anything is
+	// compiled. nil: nothing is known, and all of them are.
+	Sound func(digest string) bool
+
 	// Version is the program's version. It enters the digest: another engine may judge differently.
 	Version string
 

@@ -1,0 +1,142 @@
+package document_test
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatehouse-dev/gatehouse/internal/document"
+	"github.com/gatehouse-dev/gatehouse/internal/document/plangen"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// variants are a plan and others that are nearly the same.
+func variants(plan []byte) map[string][]byte {
+	replace := func(old, new string) []byte { return bytes.Replace(plan, []byte(old), []byte(new), 1) }
+	elements := bytes.Split(plan, []byte(`},{"address":"module.service_`))
+	without := func(i int) []byte {
+		list := append(append([][]byte{}, elements[:i]...), elements[i+1:]...)
+		return bytes.Join(list, []byte(`},{"address":"module.service_`))
+	}
+	twice := func(i int) []byte {
+		list := append(append([][]byte{}, elements[:i+1]...), elements[i:]...)
+		return bytes.Join(list, []byte(`},{"address":"module.service_`))
+	}
+	n := len(elements)
+	return map[string][]byte{
+		"the same":                      plan,
+		"one change different":          replace(`"size":20`, `"size":99`),
+		"one change longer":             replace(`"size":20`, `"size":2000000`),
+		"the last change different":     bytes.Replace(plan, []byte(`"resource-199"`), []byte(`"resource-0199"`), 1),
+		"many changes different":        bytes.ReplaceAll(plan, []byte(`"size":21`), []byte(`"size":2`)),
+		"all changes different":         bytes.ReplaceAll(plan, []byte(`"description":"`), []byte(`"description":"x`)),
+		"one change fewer":              without(n - 20),
+		"one change more":               twice(n - 20),
+		"many fewer":                    bytes.Join(elements[:n-100], []byte(`},{"address":"module.service_`)),
+		"in other words":                bytes.ReplaceAll(plan, []byte(`},{"address":`), []byte("},\n {\"address\":")),
+		"another configuration":         bytes.ReplaceAll(plan, []byte(`v1.2.3`), []byte(`v1.2.4`)),
+		"another variable":              replace(`eu-west-1`, `eu-west-2`),
+		"a planned value different":     replace(`"values":{"name":"node-3"}`, `"values":{"name":"x"}`),
+		"a syntax error after a change": replace(`},{"address":"module.service_1.aws_s3_bucket.this[\"node-4\"]","change"`, `}{"address":"module.service_1.aws_s3_bucket.this[\"node-4\"]","change"`),
+		"a syntax error in a change":    replace(`"size":20`, `"size":2 0`),
+		"cut off":                       plan[:len(plan)*2/3],
+		"no changes":                    []byte(`{"format_version":"1.2","resource_changes":[]}`),
+		"no plan":                       []byte(`[]`),
+		"a machine with a script":       replace(`"size":20`, `"user_data":"#!/bin/sh\necho","size":20`),
+	}
+}
+
+func readWith(t *testing.T, plan []byte, recall *document.Recall) document.Result {
+	t.Helper()
+	return document.Build(t.Context(), nil, nil, document.Options{
+		Redactor: document.NewRedactor([]byte("key")), Remember: true, Recall: recall,
+		Plans: []document.PlanFile{{File: "plan.json", Source: "file", Data: plan}},
+	})
+}
+
+// TestRecallLeavesOutValuesAndNothingElse reads each variant with what reading each other one noted, and without.
+func TestRecallLeavesOutValuesAndNothingElse(t *testing.T) {
+	t.Parallel()
+	plans := variants(plangen.Plan(200))
+	wanted := map[string]document.Result{}
+	for name, plan := range plans {
+		wanted[name] = readWith(t, plan, nil)
+	}
+	for before := range plans {
+		for now, plan := range plans {
+			t.Run(before+", then "+now, func(t *testing.T) {
+				t.Parallel()
+				got, want := readWith(t, plan, wanted[before].Recall), wanted[now]
+				bare := 0
+				for i := range got.Recalled {
+					number := got.Recalled[i]
+					if number == 0 {
+						continue
+					}
+					bare++
+					known := wanted[before].Recall.Changes[number-1]
+					if !bytes.Contains(plan, plans[before][at(plans[before], wanted[before], number-1):][:known.Size]) {
+						t.Errorf("document %d was taken for another", i)
+					}
+					doc := &got.Documents[i]
+					if doc.After != nil || doc.Before != nil || doc.Change != nil {
+						t.Errorf("document %d has values", i)
+					}
+					doc.After, doc.Before, doc.Change = want.Documents[i].After, want.Documents[i].Before, want.Documents[i].Change
+				}
+				if before == now && now == "the same" && bare != 200 {
+					t.Errorf("%d changes were recalled; wanted: 200", bare)
+				}
+				if before == "the same" && strings.HasPrefix(now, "one change") && bare < 198 {
+					t.Errorf("%d changes were recalled; wanted: at least 198", bare)
+				}
+				got.Recalled, want.Recalled = nil, nil
+				if !reflect.DeepEqual(want, got) { // cmp looks into every byte, which takes minutes
+					diff := cmp.Diff(want, got)
+					t.Errorf("the result differs:\n%s", diff[:min(len(diff), 2000)])
+				}
+			})
+		}
+	}
+}
+
+// at is where a change stands in a plan.
+func at(plan []byte, r document.Result, i int) int {
+	return bytes.Index(plan, []byte(`"resource_changes":[`)) + len(`"resource_changes":[`) + r.Recall.Changes[i].Offset
+}
+
+// Where there is more to read than one plan, nothing is noted and nothing recalled.
+func TestRecallIsForOnePlan(t *testing.T) {
+	t.Parallel()
+	plan := plangen.Plan(10)
+	recall := readWith(t, plan, nil).Recall
+	options := document.Options{
+		Redactor: document.NewRedactor([]byte("key")), Remember: true, Recall: recall, Terraform: document.TerraformOptions{Discover: true},
+	}
+	for name, result := range map[string]document.Result{
+		"two plans": document.Build(t.Context(), nil, nil, with(options, plan, plangen.Plan(12))),
+		"a tree":    document.Build(t.Context(), document.MapTree{"plan.json": string(plan)}, nil, options),
+		"both":      document.Build(t.Context(), document.MapTree{"other.json": string(plan)}, nil, with(options, plan)),
+		"a base":    document.Build(t.Context(), nil, document.MapTree{}, with(options, plan)),
+	} {
+		if result.Recall != nil || result.Recalled != nil {
+			t.Errorf("%s: something was noted or recalled", name)
+		}
+		for _, doc := range result.Documents {
+			if doc.Kind == gate.KindTerraform && doc.Change == nil {
+				t.Errorf("%s: %s has no values", name, doc.Resource)
+			}
+		}
+	}
+}
+
+func with(o document.Options, plans ...[]byte) document.Options {
+	for i, plan := range plans {
+		o.Plans = append(o.Plans, document.PlanFile{File: fmt.Sprintf("plan-%d.json", i), Source: "file", Data: plan})
+	}
+	return o
+}
