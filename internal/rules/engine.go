@@ -54,7 +54,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		}
 	}
 	slices.SortFunc(e.rules, func(a, b *source) int { return compareRules(a.rule, b.rule) })
-	if len(e.rules)+other.inForce() == 0 && len(l.problems) == 0 && (len(o.Dirs) > 0 || len(o.Only) > 0 || o.Packs == nil && o.Builtin != nil || len(packs) > 0 && asked(o.Packs)) {
+	if len(e.rules)+other.inForce() == 0 && len(l.problems) == 0 && !o.withoutGatekeeper && (len(o.Dirs) > 0 || len(o.Only) > 0 || o.Packs == nil && o.Builtin != nil || len(packs) > 0 && asked(o.Packs)) {
 		l.problem("", 0, "no rule is in force", "Put a pack or a folder of rules in force, or write \"packs: []\" to mean none.")
 	}
 	e.digest = e.computeDigest()

@@ -12,6 +12,7 @@ func forbidden() map[string]string {
 	const network, clock, random, environment, output = "the network", "the clock", "randomness", "the environment", "output"
 	return map[string]string{
 		"http.send":              network,
+		"external_data":          network, // Gatekeeper's own: it asks a provider in the cluster
 		"net.lookup_ip_addr":     network,
 		"json.match_schema":      network, // a $ref in a schema is fetched
 		"json.verify_schema":     network,

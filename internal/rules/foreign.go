@@ -65,7 +65,11 @@ func (e *Engine) WantsFiles() bool {
 
 // otherDialects loads the rules of other dialects that the folders hold.
 func (l *loader) otherDialects(o *Options) foreign {
-	return foreign{conftest: l.conftest(o), gatekeeper: l.gatekeeper()}
+	f := foreign{conftest: l.conftest(o)}
+	if !o.withoutGatekeeper {
+		f.gatekeeper = l.gatekeeper()
+	}
+	return f
 }
 
 // Evaluate judges the documents and files. Whatever keeps it from judging all of them with all rules is in the Problems of the

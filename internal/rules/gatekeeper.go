@@ -43,6 +43,7 @@ type constraint struct {
 	match      match
 	parameters *ast.Term
 	key        string // its text and its template's
+	elsewhere  bool   // its scoped actions are all for other points than this one; Gatekeeper's own tool leaves it out then
 }
 
 // templateSpec is what is read of a ConstraintTemplate of any version. The API server prunes what it does not know, so nothing else
@@ -349,7 +350,7 @@ func (l *loader) constraint(o foundObject, templates map[string]*template) *cons
 		Inspects: map[string][]string{gate.KindKubernetes: {"*"}},
 	}}
 	before := len(l.problems)
-	c.rule.Enforcement = l.action(o, id, &spec)
+	c.rule.Enforcement, c.elsewhere = l.action(o, id, &spec)
 	if c.rule.Severity = foreignWarn; c.rule.Enforcement == gate.EnforceDeny {
 		c.rule.Severity = foreignDeny
 	}
@@ -376,8 +377,8 @@ func constraintTitle(spec *constraintSpec, id string) string {
 
 // action is how the constraint's findings are enforced. Of scoped actions those count that are meant for this stage, before anything
 // reaches a cluster (gator.gatekeeper.sh, or every point); where none is, those meant for the cluster, the strictest of them: what
-// the cluster would refuse should not be merged. dryrun reports and does not block.
-func (l *loader) action(o foundObject, id string, spec *constraintSpec) string {
+// the cluster would refuse should not be merged, and elsewhere is true. dryrun reports and does not block.
+func (l *loader) action(o foundObject, id string, spec *constraintSpec) (enforcement string, elsewhere bool) {
 	known := map[string]string{"deny": gate.EnforceDeny, "warn": gate.EnforceWarn, "dryrun": gate.EnforceWarn}
 	action := "deny"
 	if spec.Spec.EnforcementAction != nil && *spec.Spec.EnforcementAction != "" {
@@ -387,9 +388,9 @@ func (l *loader) action(o foundObject, id string, spec *constraintSpec) string {
 		if known[action] == "" {
 			l.problem(o.file, o.lineOf("spec", "enforcementAction"), fmt.Sprintf("enforcementAction of the constraint %s is %q; wanted: deny, warn, dryrun or scoped", id, action), "Correct it.")
 		}
-		return known[action]
+		return known[action], false
 	}
-	var here, elsewhere []string
+	var here, others []string
 	for i, scoped := range spec.Spec.ScopedEnforcementActions {
 		if known[scoped.Action] == "" || len(scoped.EnforcementPoints) == 0 {
 			l.problem(o.file, o.lineOf("spec", "scopedEnforcementActions", i),
@@ -400,20 +401,20 @@ func (l *loader) action(o foundObject, id string, spec *constraintSpec) string {
 			if point.Name == "gator.gatekeeper.sh" || point.Name == "*" {
 				here = append(here, known[scoped.Action])
 			} else {
-				elsewhere = append(elsewhere, known[scoped.Action])
+				others = append(others, known[scoped.Action])
 			}
 		}
 	}
-	if len(here) == 0 {
-		here = elsewhere
+	if elsewhere = len(here) == 0; elsewhere {
+		here = others
 	}
 	if len(here) == 0 {
 		l.problem(o.file, o.lineOf("spec", "scopedEnforcementActions"), "the constraint "+id+" is scoped and has no scopedEnforcementActions", "List them.")
 	}
 	if slices.Contains(here, gate.EnforceDeny) {
-		return gate.EnforceDeny
+		return gate.EnforceDeny, elsewhere
 	}
-	return gate.EnforceWarn
+	return gate.EnforceWarn, elsewhere
 }
 
 // parametersOf are the constraint's parameters with the defaults of the template's schema. It says what is wrong with them.

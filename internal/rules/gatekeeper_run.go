@@ -143,6 +143,10 @@ func (r *gatekeeperRun) judge(doc *gate.Document, d *decoder, stop *stopper) {
 	if !ok {
 		return // deleted: a constraint speaks about what comes into a cluster
 	}
+	if about.isReview() {
+		r.judgeRequest(doc, d, stop)
+		return
+	}
 	r.count(doc)
 	clusters := r.clusters[doc.Set]
 	var after, before *ast.Term
@@ -166,36 +170,29 @@ func (r *gatekeeperRun) judge(doc *gate.Document, d *decoder, stop *stopper) {
 			}
 		}
 		done := watching(r.watcher, doc.Resource, doc.File, ruleName(c.rule.ID))
-		found, err := r.ask(c, doc, &about, after, before, stop)
+		found, old, err := r.ask(c, doc, &about, after, before, stop)
 		done()
 		if err != nil {
 			r.failed(c.rule, doc.Resource, err)
 			continue
 		}
-		for _, f := range found {
-			if answer == perhaps {
-				f.Unknown, f.Enforcement = true, gate.EnforceWarn
-				f.Message = clean(f.Message+"; it depends on labels of the namespace "+about.namespace+", which is not in the repository", r.limits.Message)
-			}
-			findings = append(findings, f)
-		}
+		findings = append(findings, r.findings(c, doc, found, old, answer, about.namespace)...)
 	}
 	r.add(findings)
 }
 
-// ask gives the findings of one constraint about one object. The object is judged as the audit of a running cluster would judge it,
+// ask gives what one constraint says about one object, and what it said about it before the change. The object is judged as the audit of a running cluster would judge it,
 // and, when it was there before, also as the admission of its update: templates may look at only one of the two.
-func (r *gatekeeperRun) ask(c *constraint, doc *gate.Document, about *subject, after, before *ast.Term, stop *stopper) ([]gate.Finding, error) {
+func (r *gatekeeperRun) ask(c *constraint, doc *gate.Document, about *subject, after, before *ast.Term, stop *stopper) (found, old []message, err error) {
 	clusters := r.clusters[doc.Set]
-	found, err := r.violations(c, &clusters[0], review(about, "CREATE", after, nil), stop)
-	if err != nil {
-		return nil, err
+	if found, err = r.violations(c, &clusters[0], review(about, "CREATE", after, nil), stop); err != nil {
+		return nil, nil, err
 	}
 	changed := doc.Before != nil && string(doc.Before) != string(doc.After)
 	if changed {
 		update, err := r.violations(c, &clusters[0], review(about, "UPDATE", after, before), stop)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, m := range update {
 			if !slices.ContainsFunc(found, func(o message) bool { return o.text == m.text }) {
@@ -203,7 +200,6 @@ func (r *gatekeeperRun) ask(c *constraint, doc *gate.Document, about *subject, a
 			}
 		}
 	}
-	var old []message
 	if len(found) > 0 && doc.Before != nil && !r.strictly {
 		switch was, ok := subjectOf(doc.Before); {
 		case !ok:
@@ -211,10 +207,15 @@ func (r *gatekeeperRun) ask(c *constraint, doc *gate.Document, about *subject, a
 			old = found
 		case c.match.matches(&was, clusters[1].namespaces) != no:
 			if old, err = r.violations(c, &clusters[1], review(&was, "CREATE", before, nil), stop); err != nil {
-				old = nil // what could not be said about the base counts as new
+				old, err = nil, nil // what could not be said about the base counts as new
 			}
 		}
 	}
+	return found, old, err
+}
+
+// findings makes findings of what a constraint says. Where it hangs on a namespace that nobody here knows, they say so.
+func (r *gatekeeperRun) findings(c *constraint, doc *gate.Document, found, old []message, answer matched, namespace string) []gate.Finding {
 	findings := make([]gate.Finding, len(found))
 	for i, status := range messageStatuses(found, old) {
 		m := found[i]
@@ -222,8 +223,12 @@ func (r *gatekeeperRun) ask(c *constraint, doc *gate.Document, about *subject, a
 			Rule: c.rule.ID, Title: c.rule.Title, Severity: c.rule.Severity, Enforcement: c.rule.Enforcement, Status: status,
 			Resource: doc.Resource, Kind: gate.KindKubernetes, File: doc.File, Line: doc.Line, Message: m.text, Remedy: c.rule.Description,
 		}
+		if f := &findings[i]; answer == perhaps {
+			f.Unknown, f.Enforcement = true, gate.EnforceWarn
+			f.Message = clean(f.Message+"; it depends on labels of the namespace "+namespace+", which is not in the repository", r.limits.Message)
+		}
 	}
-	return findings, nil
+	return findings
 }
 
 // violations runs a template's rule.

@@ -63,6 +63,8 @@ type Options struct {
 	// IgnoreExisting leaves out what the change did not introduce, which saves the work of looking for it. Only with
 	// ScopeChanged.
 	IgnoreExisting bool
+
+	withoutGatekeeper bool // templates and constraints are passed over: test suites load them two by two
 }
 
 // Dir is a folder of rules outside the built-in packs.

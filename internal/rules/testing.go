@@ -48,6 +48,7 @@ type tests struct {
 	loader  *loader
 	known   map[string][]*source
 	bases   []testBase
+	suites  []suite // of Gatekeeper's form
 }
 
 type testBase struct {
@@ -55,10 +56,10 @@ type testBase struct {
 	prefix string
 }
 
-// RunTests runs the unit tests (NAME_test.rego) and the examples (NAME.examples.yaml) of the rules in o.Dirs, or, when there are
-// none, of the built-in packs. Other options do not matter. A *[LoadError] says why the rules cannot be run at all.
+// RunTests runs the unit tests (NAME_test.rego), the examples (NAME.examples.yaml) and Gatekeeper's test suites of the rules in o.Dirs,
+// or, when there are none, of the built-in packs. Other options do not matter. A *[LoadError] says why the rules cannot be run at all.
 func RunTests(ctx context.Context, o Options) (Report, error) {
-	t, err := loadTests(o)
+	t, err := loadTests(o, true)
 	if err != nil {
 		return Report{}, err
 	}
@@ -71,6 +72,9 @@ func RunTests(ctx context.Context, o Options) (Report, error) {
 		return Report{}, err
 	}
 	report.Cases = append(report.Cases, examples...)
+	for _, s := range t.suites {
+		report.Cases = append(report.Cases, s.run(ctx)...)
+	}
 	slices.SortStableFunc(report.Cases, func(a, b Case) int {
 		return strings.Compare(a.File+"\x00"+a.Name, b.File+"\x00"+b.Name)
 	})
@@ -80,7 +84,7 @@ func RunTests(ctx context.Context, o Options) (Report, error) {
 // Lint gives everything that is wrong with the rules in o.Dirs, or, when there are none, with the built-in packs: metadata, Rego,
 // and examples that cannot be read.
 func Lint(o Options) []gate.Problem {
-	t, err := loadTests(o)
+	t, err := loadTests(o, false)
 	var load *LoadError
 	if errors.As(err, &load) {
 		return load.Problems
@@ -102,7 +106,9 @@ func Lint(o Options) []gate.Problem {
 	return slices.Compact(problems)
 }
 
-func loadTests(o Options) (*tests, error) {
+// loadTests loads rules with their tests. Where suites are to be run, they say which of the templates and constraints belong together:
+// a library's samples are not in force at once.
+func loadTests(o Options, suites bool) (*tests, error) {
 	t := &tests{options: o, loader: &loader{}, known: map[string][]*source{}}
 	t.loader.builtin(o.Builtin)
 	for _, d := range o.Dirs {
@@ -112,9 +118,17 @@ func loadTests(o Options) (*tests, error) {
 	if len(o.Dirs) == 0 {
 		t.bases = []testBase{{o.Builtin, "policies"}}
 	}
+	for _, b := range t.bases {
+		found, err := b.suites()
+		if err != nil {
+			return nil, err
+		}
+		t.suites = append(t.suites, found...)
+	}
+	t.options.withoutGatekeeper = suites && len(t.suites) > 0
 	t.loader.metadata()
 	t.loader.unique()
-	t.loader.otherDialects(&o)
+	t.loader.otherDialects(&t.options)
 	if len(t.loader.problems) > 0 {
 		sortProblems(t.loader.problems)
 		return nil, &LoadError{t.loader.problems}
@@ -275,7 +289,10 @@ func (b testBase) readExamples(name string) (*Examples, error) {
 
 // examples runs every example through the engine.
 func (t *tests) examples(ctx context.Context) ([]Case, error) {
-	all, err := New(ctx, Options{Builtin: t.options.Builtin, Packs: []string{"all"}, Dirs: t.options.Dirs, Version: t.options.Version})
+	all, err := New(ctx, Options{
+		Builtin: t.options.Builtin, Packs: []string{"all"}, Dirs: t.options.Dirs, Version: t.options.Version,
+		withoutGatekeeper: t.options.withoutGatekeeper,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -316,7 +333,7 @@ func (t *tests) example(ctx context.Context, all *Engine, file string, example *
 	engine := all.restricted(id)
 	if len(example.Parameters) > 0 || engine == nil {
 		var err error
-		o := Options{Builtin: t.options.Builtin, Packs: []string{}, Dirs: t.options.Dirs, Only: []string{id}}
+		o := Options{Builtin: t.options.Builtin, Packs: []string{}, Dirs: t.options.Dirs, Only: []string{id}, withoutGatekeeper: t.options.withoutGatekeeper}
 		o.Rules = map[string]Setting{id: {Parameters: example.Parameters, Enforcement: recommended(t.loader.sources[i].rule.Severity)}}
 		if engine, err = New(ctx, o); err != nil {
 			return err.Error()
