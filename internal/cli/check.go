@@ -91,7 +91,7 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 			return err
 		}
 		facts.Evaluation = engine.Evaluate(ctx, memory.input(rules.Input{Documents: built.Documents, Files: files}, &built))
-		if err := document.PointAt(ctx, sources.head, facts.Evaluation.Findings); err != nil {
+		if err := document.PointAt(ctx, sources.head, &built, facts.Evaluation.Findings); err != nil {
 			return outside(fmt.Errorf("find the lines at fault: %w", err))
 		}
 		if err := ctx.Err(); err != nil {

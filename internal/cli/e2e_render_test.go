@@ -42,7 +42,7 @@ func TestE2EAnOverlayIsRendered(t *testing.T) {
 		"deploy/prod/patch.yaml":         privilegedPatch,
 	})
 	s.blocked(pr, "completed/failure: Blocked: PSS-B-Privileged on apps/v1/Deployment/prod/web")
-	s.says(pr, "PSS-B-Privileged", "deploy/base/web.yaml")
+	s.says(pr, "PSS-B-Privileged", "deploy/prod/patch.yaml:4")
 }
 
 // TestE2EWhatCannotBeRenderedBlocks: a remote base is refused with its line, and a chart that allocates without end costs the

@@ -74,6 +74,9 @@ type Result struct {
 	Problems  []gate.Problem // each one blocks
 	Unjudged  []gate.Problem // looks like something to judge and is not judged; each one is shown
 
+	// Sets are what rendered sets of the head were made of, by their names.
+	Sets map[string]SetSource `json:"-"`
+
 	// Recall is there when [Options.Remember] asked for it: its changes are the first documents, in their order. Recalled gives,
 	// for each of them, its place in [Options.Recall] from 1 when it came without values; 0: it has them.
 	Recall   *Recall `json:"-"`

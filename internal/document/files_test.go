@@ -130,7 +130,7 @@ func TestPointAtPipelines(t *testing.T) {
 		finding(gate.KindGitLabCI, ".gitlab-ci.yml", `["my.job"].script[0]`),
 		finding(gate.KindJenkinsfile, "Jenkinsfile", "x"),
 	}
-	if err := document.PointAt(t.Context(), tree, findings); err != nil {
+	if err := document.PointAt(t.Context(), tree, nil, findings); err != nil {
 		t.Fatal(err)
 	}
 	var lines []int

@@ -9,8 +9,9 @@ import (
 
 // PointAt moves the line of each finding about a Kubernetes object or a pipeline from where that starts to the field that the finding
 // names; to the nearest field around it where the object leaves that one out. Findings that name no field, or whose file head
-// does not have, stay as they are. The error is the tree's.
-func PointAt(ctx context.Context, head Tree, findings []gate.Finding) error {
+// does not have, stay as they are. Where built tells what an object was rendered from, a finding moves to what made the value: a patch
+// or a setting of a kustomization, a template or a value file of a chart. built may be nil. The error is the tree's.
+func PointAt(ctx context.Context, head Tree, built *Result, findings []gate.Finding) error {
 	var files []string
 	for i := range findings {
 		if f := &findings[i]; pointed(f) {
@@ -30,12 +31,16 @@ func PointAt(ctx context.Context, head Tree, findings []gate.Finding) error {
 	for file, data := range contents {
 		read[file] = parseForLines(data)
 	}
+	sources := newSourcePointer(ctx, head, built)
 	for i := range findings {
 		f := &findings[i]
 		if !pointed(f) {
 			continue
 		}
 		steps, ok := parsePath(f.Path)
+		if ok && f.Kind == gate.KindKubernetes && sources.point(f, steps) {
+			continue
+		}
 		object := pipelineOf(read[f.File])
 		if f.Kind == gate.KindKubernetes {
 			object = objectAt(read[f.File], f.Line, 0)
@@ -50,7 +55,7 @@ func PointAt(ctx context.Context, head Tree, findings []gate.Finding) error {
 			}
 		}
 	}
-	return nil
+	return sources.err
 }
 
 // pointed reports whether a finding names a field of a YAML file.

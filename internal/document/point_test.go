@@ -31,7 +31,7 @@ func TestPointAt(t *testing.T) {
 		{Kind: gate.KindKubernetes, File: "gone.yaml", Line: 2, Path: "spec"},
 		{Kind: gate.KindTerraform, File: "a.yaml", Line: 2, Path: "spec"},
 	}
-	if err := PointAt(context.Background(), MapTree{"a.yaml": file}, findings); err != nil {
+	if err := PointAt(context.Background(), MapTree{"a.yaml": file}, nil, findings); err != nil {
 		t.Fatal(err)
 	}
 	var got []int

@@ -48,6 +48,8 @@ type RenderedSet struct {
 	Name       string   // the root: a directory, and for a chart what it is installed as
 	Configured bool     // somebody asked for it by name
 	Inputs     []string // the files that went into it, sorted
+	Chart      string   // the directory of a chart; "": a kustomization
+	Values     []string // the files of values that a chart is rendered with, in order
 	Objects    []RenderedObject
 	Problem    *gate.Problem // it could not be rendered; then there are no Objects
 }
@@ -97,6 +99,10 @@ func (r *kubernetesRun) render(ctx context.Context) rendered {
 		for _, file := range set.Inputs {
 			out.headUsed[file] = true
 		}
+		if r.result.Sets == nil {
+			r.result.Sets = map[string]SetSource{}
+		}
+		r.result.Sets[set.Name] = SetSource{Inputs: set.Inputs, Chart: set.Chart, Values: set.Values}
 		out.head = append(out.head, r.objects(set, func(p gate.Problem) { r.report(p, strict) })...)
 	}
 	for i := range base.Sets {

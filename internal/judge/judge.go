@@ -67,7 +67,7 @@ func Judge(ctx context.Context, job *Job, given Given) (*Result, error) {
 	given.Watch.Step("judging")
 	r.Evaluation = engine.Evaluate(ctx, rules.Input{Documents: r.Documents, Files: r.Files, PullRequest: job.PullRequest, Watcher: given.Watch})
 	given.Watch.Step("finding the lines at fault")
-	if err := document.PointAt(ctx, given.Head, r.Evaluation.Findings); err != nil {
+	if err := document.PointAt(ctx, given.Head, &built, r.Evaluation.Findings); err != nil {
 		return nil, fmt.Errorf("find the lines at fault: %w", err)
 	}
 	return r, ctx.Err()
