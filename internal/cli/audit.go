@@ -250,7 +250,7 @@ func (w *world) auditVerify(f *auditFlags) *cobra.Command {
 			}
 			defer db.Close()
 			report, err := db.Verify(cmd.Context())
-			if errors.As(err, new(*ledger.Mismatch)) || errors.Is(err, store.ErrLogMismatch) {
+			if errors.As(err, new(*ledger.Mismatch)) || store.Blocks(err) {
 				fmt.Fprintln(w.out, "the audit log does NOT verify: "+gate.Printable(err.Error()))
 				return exitError{status: exitFail}
 			}

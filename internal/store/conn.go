@@ -34,6 +34,9 @@ type engine interface {
 	// read runs f on one unchanging view of the database.
 	read(ctx context.Context, f func(conn) error) error
 
+	// check looks for damage of the database's files, as far as the database can tell; [ErrDamaged].
+	check(ctx context.Context) error
+
 	// work runs a queue client that calls handle for every nudge, until ctx is done.
 	work(ctx context.Context, handle func(context.Context, nudge) error) error
 

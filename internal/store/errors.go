@@ -16,6 +16,18 @@ var (
 	ErrLogMismatch = errors.New("the audit log in the database does not match its signed checkpoint; " +
 		"run `gatehouse audit verify`, then restore the database from a backup or find out who changed it")
 
+	// ErrLogForked says that GitHub was told of a log that this one does not continue: the database was restored from a backup, or two
+	// servers write to copies of one. Whatever is appended would contradict what others have seen.
+	ErrLogForked = errors.New("GitHub knows of another audit log than the one in the database, which may be an old copy; " +
+		"stop the other server or restore the newest database; if what it lacks is lost for good, `gatehouse audit continue --reason ...` goes on from here")
+
+	// ErrClock says that the clock of this machine stands before the time of the log's last entry.
+	ErrClock = errors.New("the clock is wrong, or was when the log's last entry was written; " +
+		"set the clock right; if it is right now, `gatehouse audit continue --reason ...` goes on from here")
+
+	// ErrDamaged says that the database cannot read its own files.
+	ErrDamaged = errors.New("the database is damaged; stop the server and restore it from a backup")
+
 	// ErrConflict says that something else is already stored under the same id.
 	ErrConflict = errors.New("a different record is already stored under this id")
 

@@ -87,8 +87,8 @@ func (s *Store) startLog(ctx context.Context) error {
 	if s.options.Signer == nil {
 		return nil
 	}
-	switch err := s.CheckLog(ctx); {
-	case errors.Is(err, ErrLogMismatch):
+	switch err := s.Appendable(ctx); {
+	case Blocks(err):
 		s.options.Log.WithError(err).Error("the audit log is not sound; no decision can be recorded")
 	case err != nil:
 		return err
@@ -145,6 +145,13 @@ func (s *Store) checkEnd(ctx context.Context, c conn, h logHead) error {
 	}
 	if last != h.size-1 {
 		return mismatch("it should have %d entries, but the last one has index %d", h.size, last)
+	}
+	var newest int64
+	if _, err := first(ctx, c, "SELECT coalesce(max(size), 0) FROM log_checkpoints", nil, &newest); err != nil {
+		return fmt.Errorf("reading the log's newest checkpoint: %w", err)
+	}
+	if newest > h.size {
+		return mismatch("a checkpoint of %d entries was signed, and it has %d: entries were removed", newest, h.size)
 	}
 	if h.size == 0 {
 		return nil

@@ -66,12 +66,24 @@ func (e *postgresEngine) write(ctx context.Context, f func(conn) error) error {
 		err := e.writeOnce(ctx, f)
 		var refused *pgconn.PgError
 		if err == nil || attempt == conflicts || !errors.As(err, &refused) {
-			return err
+			return postgresDamage(err)
 		}
 		if refused.Code != "40001" && refused.Code != "40P01" { // serialization failure, deadlock: nothing was stored
-			return err
+			return postgresDamage(err)
 		}
 	}
+}
+
+// check does nothing: PostgreSQL says so when it reads what is damaged, and the whole log is read.
+func (e *postgresEngine) check(context.Context) error { return nil }
+
+// postgresDamage names the errors of files that are not as PostgreSQL wrote them: data_corrupted and index_corrupted.
+func postgresDamage(err error) error {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && (refused.Code == "XX001" || refused.Code == "XX002") {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return err
 }
 
 func (e *postgresEngine) writeOnce(ctx context.Context, f func(conn) error) error {
@@ -90,6 +102,10 @@ func (e *postgresEngine) writeOnce(ctx context.Context, f func(conn) error) erro
 }
 
 func (e *postgresEngine) read(ctx context.Context, f func(conn) error) error {
+	return postgresDamage(e.readOnce(ctx, f))
+}
+
+func (e *postgresEngine) readOnce(ctx context.Context, f func(conn) error) error {
 	tx, err := e.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return fmt.Errorf("beginning to read: %w", err)

@@ -263,8 +263,16 @@ func (s *Store) Append(ctx context.Context, entries []Entry, works ...Work) (Pos
 	return p, nil
 }
 
-// appendTo adds entries to the log whose locked head is given: entries, hashes, checkpoint.
+// appendTo adds entries to the log whose locked head is given, unless the log is not to be continued.
 func (s *Store) appendTo(ctx context.Context, c conn, head logHead, entries []Entry) (Position, error) {
+	if err := s.guard(ctx, c); err != nil {
+		return Position{}, err
+	}
+	return s.extend(ctx, c, head, entries)
+}
+
+// extend adds entries to the log whose locked head is given: entries, hashes, checkpoint.
+func (s *Store) extend(ctx context.Context, c conn, head logHead, entries []Entry) (Position, error) {
 	p := Position{Index: head.size - 1, Size: head.size, Root: head.root.String(), Checkpoint: head.checkpoint}
 	var leaves [][]byte
 	for _, e := range entries {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"modernc.org/sqlite"
+	sqlitelib "modernc.org/sqlite/lib"
 )
 
 // sqliteEngine keeps one connection for writing, because SQLite has one writer at a time and waiting for it in Go is fair and
@@ -48,7 +50,11 @@ func openSQLite(ctx context.Context, path string, options Options) (*sqliteEngin
 		e.writer = sqlitePool(path, 1, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)")
 	}
 	e.reader = sqlitePool(path, 4, "_pragma=query_only(1)")
-	if err := e.prepare(ctx); err != nil {
+	if err := sqliteDamage(e.prepare(ctx)); err != nil {
+		// Damage shows in many ways: tables that are there and are not, for instance.
+		if worse := e.check(ctx); errors.Is(worse, ErrDamaged) {
+			err = worse
+		}
 		e.close()
 		return nil, fmt.Errorf("the SQLite database %s: %w", path, err)
 	}
@@ -93,6 +99,10 @@ func (e *sqliteEngine) close() {
 }
 
 func (e *sqliteEngine) write(ctx context.Context, f func(conn) error) error {
+	return sqliteDamage(e.writeOnce(ctx, f))
+}
+
+func (e *sqliteEngine) writeOnce(ctx context.Context, f func(conn) error) error {
 	tx, err := e.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
@@ -108,6 +118,30 @@ func (e *sqliteEngine) write(ctx context.Context, f func(conn) error) error {
 }
 
 func (e *sqliteEngine) read(ctx context.Context, f func(conn) error) error {
+	return sqliteDamage(e.readOnce(ctx, f))
+}
+
+func (e *sqliteEngine) check(ctx context.Context) error {
+	return e.read(ctx, func(c conn) error {
+		var found string
+		_, err := first(ctx, c, "PRAGMA quick_check(1)", nil, &found)
+		if err == nil && found != "ok" {
+			return fmt.Errorf("%w: %s", ErrDamaged, found)
+		}
+		return err
+	})
+}
+
+// sqliteDamage names the errors of a file that is not as SQLite wrote it.
+func sqliteDamage(err error) error {
+	var refused *sqlite.Error
+	if errors.As(err, &refused) && (refused.Code()&0xff == sqlitelib.SQLITE_CORRUPT || refused.Code()&0xff == sqlitelib.SQLITE_NOTADB) {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return err
+}
+
+func (e *sqliteEngine) readOnce(ctx context.Context, f func(conn) error) error {
 	tx, err := e.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("beginning to read: %w", err)

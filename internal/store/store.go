@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -44,6 +45,7 @@ type Store struct {
 	engine  engine
 	sql     *statements
 	options Options
+	damage  atomic.Pointer[string] // what [Store.Audit] has found; nil: nothing
 }
 
 // Open opens the database that url names, creates or updates its tables, and checks the audit log against its checkpoint.

@@ -13,9 +13,12 @@ import (
 // then it holds the recorded decisions against their entries. Entries that a running server appends meanwhile are left for the
 // next time. The store needs its Signer, also when it is only read.
 //
-// A log or a decision that does not agree is a *[ledger.Mismatch] or [ErrLogMismatch]; any other error means that the record could
+// A log or a decision that does not agree is a *[ledger.Mismatch] or [ErrLogMismatch], files that cannot be read are [ErrDamaged]; any other error means that the record could
 // not be read.
 func (s *Store) Verify(ctx context.Context) (ledger.Verified, error) {
+	if err := s.engine.check(ctx); err != nil {
+		return ledger.Verified{}, err
+	}
 	if err := s.CheckLog(ctx); err != nil {
 		return ledger.Verified{}, err
 	}

@@ -380,6 +380,7 @@ func testTampered(t *testing.T, fresh func(testing.TB) string) {
 		"a signature":          "UPDATE log_head SET checkpoint = replace(checkpoint, '— gatehouse', '— gateheuse')",
 		"an older head":        "UPDATE log_head SET size = 2, checkpoint = (SELECT checkpoint FROM log_checkpoints WHERE size = 2)",
 		"a hash is gone":       "DELETE FROM log_hashes WHERE idx = 2",
+		"one of the future":    "INSERT INTO log_checkpoints (size, checkpoint, time) SELECT 9, checkpoint, time FROM log_checkpoints WHERE size = 3",
 		"the last entry":       "UPDATE log_entries SET leaf = replace(leaf, 'posture', 'nothing') WHERE idx = 2",
 		"the last entry gone":  "DELETE FROM log_entries WHERE idx = 2",
 		"an entry too many":    "INSERT INTO log_entries (idx, time, type, actor, repository, pull_request, commit_sha, verdict, leaf) SELECT 3, time, type, actor, repository, pull_request, commit_sha, verdict, leaf FROM log_entries WHERE idx = 2",
