@@ -40,7 +40,7 @@ func (w *world) auditCommand() *cobra.Command {
 	flags.StringVar(&f.signingKey, "gatehouse-signing-key-file", "", "the log's signing key (GATEHOUSE_SIGNING_KEY_FILE)")
 	flags.StringVarP(&f.output, "output", "o", "text", "text, json or csv")
 	flags.IntVar(&f.limit, "limit", 100, "at most this many lines")
-	cmd.AddCommand(w.auditLog(&f), w.auditWho(&f), w.auditVerify(&f), w.auditExport(&f), w.auditShip(&f), w.auditKey(&f))
+	cmd.AddCommand(w.auditLog(&f), w.auditWho(&f), w.auditVerify(&f), w.auditExport(&f), w.auditShip(&f), w.auditContinue(&f), w.auditKey(&f))
 	return cmd
 }
 

@@ -136,7 +136,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 	}
 	catalogue := pipeline.Catalogue(policies.FS, Version)
 	line := pipeline.New(pipeline.Options{
-		Forge: github, Mirror: mirrors, Recorder: db, Notes: db,
+		Forge: github, Mirror: mirrors, Recorder: db, Notes: db, Ledger: db,
 		Judges: judges, Bundles: bundles, Rules: catalogue, Clock: w.clock, Log: log,
 		PublicURL: s.PublicURL, ServerURL: s.ServerURL, Metrics: counters,
 		Plans: db, PlanLimit: s.PlanLimit, Signer: signer, Blobs: db,
@@ -159,7 +159,11 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 	pages := web.WithPlans(web.New(shown), plans.New(plans.Options{
 		Issuer: s.OIDCIssuer, GitHub: github, Store: db, Reader: judges, Limit: s.PlanLimit, Clock: w.clock, Log: log,
 	}))
-	background := []func(context.Context){func(ctx context.Context) { line.WatchPosture(ctx, github) }}
+	if err := counters.Registry().Register(soundness(db)); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("the metric of the audit log: %w", err)
+	}
+	background := []func(context.Context){auditing(db, log), func(ctx context.Context) { line.WatchPosture(ctx, github) }}
 	if ships != nil {
 		background = append(background, ships.Run)
 	}
@@ -171,6 +175,18 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 	}}, nil
+}
+
+// witnessTime bounds how long the start waits for GitHub. What was not compared is compared before it is overwritten.
+const witnessTime = 20 * time.Second
+
+// checkWitness looks, before anything is appended, whether GitHub knows of another log.
+func (s *server) checkWitness(ctx context.Context, log *logrus.Entry) {
+	ctx, cancel := context.WithTimeout(ctx, witnessTime)
+	defer cancel()
+	if err := s.pipeline.CheckWitness(ctx, s.github); err != nil {
+		log.WithError(err).Warn("the audit log could not be held against GitHub's check runs")
+	}
 }
 
 // waitFor waits at most d: what writes to a standard output that nobody reads cannot be told to end.
@@ -190,10 +206,11 @@ const shutdownTime = 10 * time.Second
 func (s *server) run(ctx context.Context, listener net.Listener, log *logrus.Entry) error {
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	worked := make(chan error, 1)
-	go func() { worked <- s.store.Work(working, s.pipeline.Handlers()) }()
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(listener) }()
+	s.checkWitness(ctx, log)
+	worked := make(chan error, 1)
+	go func() { worked <- s.store.Work(working, s.pipeline.Handlers()) }()
 	recovered := make(chan struct{})
 	go func() { defer close(recovered); s.pipeline.Recover(working, s.github, s.store) }()
 	var beside sync.WaitGroup

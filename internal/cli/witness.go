@@ -302,7 +302,7 @@ func (c *comparing) readRepository(name string) error {
 func (c *comparing) take(name, sha string, runs []forge.PostedCheck) {
 	c.asked[name+"@"+sha] = true
 	for _, run := range runs {
-		if c.f.app != 0 && run.App != c.f.app {
+		if c.f.app != 0 && run.App != c.f.app || !run.StartedAt.IsZero() && run.StartedAt.Before(c.since) {
 			continue
 		}
 		says, ok := explain.ReadWitness(run.Text)
@@ -315,6 +315,7 @@ func (c *comparing) take(name, sha string, runs []forge.PostedCheck) {
 		c.apps[run.App] = run.AppSlug
 		c.posted = append(c.posted, witness.Posted{
 			Repository: name, Commit: sha, CheckRun: run.ID, URL: run.URL, Status: run.Status, Conclusion: run.Conclusion,
+			Blocked:  run.Title == pipeline.BlockedTitle,
 			Decision: says.Decision, Index: says.Index, Size: says.Size, Root: says.Root,
 		})
 	}

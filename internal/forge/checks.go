@@ -27,6 +27,11 @@ type CheckRun struct {
 	Actions     []Action
 	StartedAt   time.Time
 	CompletedAt time.Time // with completed only
+
+	// Before, when set, is called with the App's run that is to be overwritten; its error keeps it as it is.
+	Before func(PostedCheck) error
+	// KeepText leaves the text of a run that is overwritten as it is.
+	KeepText bool
 }
 
 // Annotation is a remark on lines of a file at the head.
@@ -60,6 +65,14 @@ func (r *Repo) PutCheckRun(ctx context.Context, run CheckRun) (int64, error) {
 	}
 	if old == nil {
 		return r.createCheckRun(ctx, run)
+	}
+	if run.Before != nil {
+		if err := run.Before(r.posted(old)); err != nil {
+			return 0, err
+		}
+	}
+	if run.KeepText {
+		run.Text = old.GetOutput().GetText()
 	}
 	left, err := r.newAnnotations(ctx, old, run.Annotations)
 	if err != nil {

@@ -44,9 +44,20 @@ type PostedCheck struct {
 	HeadSHA     string
 	Status      string
 	Conclusion  string
+	Title       string
 	Text        string
 	URL         string
+	StartedAt   time.Time // for the gate's own: when it was last written
 	CompletedAt time.Time // zero while it is not completed
+	Own         bool      // posted by the App that reads it
+}
+
+func (r *Repo) posted(x *github.CheckRun) PostedCheck {
+	return PostedCheck{
+		ID: x.GetID(), App: x.GetApp().GetID(), AppSlug: x.GetApp().GetSlug(), HeadSHA: x.GetHeadSHA(), Status: x.GetStatus(),
+		Conclusion: x.GetConclusion(), Title: x.GetOutput().GetTitle(), Text: x.GetOutput().GetText(), URL: x.GetHTMLURL(),
+		StartedAt: x.GetStartedAt().UTC(), CompletedAt: x.GetCompletedAt().UTC(), Own: x.GetApp().GetID() == r.app.opts.AppID,
+	}
 }
 
 // PostedChecks lists all check runs of a name on a commit, of every App, older ones of the same name included. A commit that GitHub
@@ -73,10 +84,7 @@ func (r *Repo) PostedChecks(ctx context.Context, sha, name string) ([]PostedChec
 			if x.GetName() != name || x.GetHeadSHA() != sha {
 				continue
 			}
-			out = append(out, PostedCheck{
-				ID: x.GetID(), App: x.GetApp().GetID(), AppSlug: x.GetApp().GetSlug(), HeadSHA: sha, Status: x.GetStatus(),
-				Conclusion: x.GetConclusion(), Text: x.GetOutput().GetText(), URL: x.GetHTMLURL(), CompletedAt: x.GetCompletedAt().UTC(),
-			})
+			out = append(out, r.posted(x))
 		}
 		if !more(resp, len(in.CheckRuns)) {
 			return out, nil

@@ -268,7 +268,8 @@ func (p *Pipeline) recordGroup(ctx context.Context, g *gatherer, s work.Sweep, s
 	})
 	check := forge.CheckRun{
 		HeadSHA: s.SHA, Name: CheckName, ExternalID: s.SHA, DetailsURL: p.PublicURL + "/decisions/" + id,
-		Status: out.Status, Conclusion: out.Conclusion, Title: out.Title, Summary: out.Summary, Text: out.Text, CompletedAt: p.Clock().UTC(),
+		Status: out.Status, Conclusion: out.Conclusion, Title: out.Title, Summary: out.Summary, Text: out.Text, StartedAt: p.Clock().UTC(),
+		CompletedAt: p.Clock().UTC(), Before: p.forked(ctx),
 	}
 	run, err := g.forge.PutCheckRun(ctx, check)
 	if err != nil {

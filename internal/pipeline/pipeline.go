@@ -76,6 +76,7 @@ type Options struct {
 	Mirror    Mirror
 	Recorder  Recorder
 	Notes     Notes
+	Ledger    Ledger
 	Judges    *judge.Judges
 	Bundles   Bundles
 	Rules     func() []rules.Rule // the built-in ones, to be explained
@@ -121,10 +122,10 @@ func New(o Options) *Pipeline { return &Pipeline{Options: o} }
 // Handlers maps each kind of work to what carries it out.
 func (p *Pipeline) Handlers() map[string]store.Handler {
 	return map[string]store.Handler{
-		work.KindEvaluate: handler(p.evaluate),
-		work.KindCheck:    handler(p.postCheck),
+		work.KindEvaluate: handler(orTell(p, p.evaluate, ofEvaluation)),
+		work.KindCheck:    handler(orTell(p, p.postCheck, ofPublication)),
 		work.KindComment:  handler(p.postComment),
-		work.KindSweep:    handler(p.sweep),
+		work.KindSweep:    handler(orTell(p, p.sweep, ofSweep)),
 		work.KindCommand:  handler(p.command),
 		work.KindMerged:   handler(p.merged),
 		work.KindExpire:   handler(p.expire),

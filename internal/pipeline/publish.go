@@ -27,6 +27,9 @@ func (p *Pipeline) postCheck(ctx context.Context, args work.Publication, _ int) 
 	if err != nil || repo == nil {
 		return err
 	}
+	if err := p.Ledger.Appendable(ctx); err != nil { // what was decided while the log was sound must not pass when it is not
+		return fmt.Errorf("post the check run: %w", err)
+	}
 	known, err := p.Notes.Publication(ctx, recorded.RepositoryID, recorded.PullRequest, recorded.Head)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("read which check run was posted: %w", err)
@@ -35,7 +38,7 @@ func (p *Pipeline) postCheck(ctx context.Context, args work.Publication, _ int) 
 	if err != nil {
 		return err
 	}
-	check.ID = known.CheckRunID
+	check.ID, check.Before = known.CheckRunID, p.forked(ctx)
 	id, err := repo.PutCheckRun(ctx, check)
 	if err != nil {
 		p.Metrics.Published("check", "failed")
@@ -196,7 +199,7 @@ func (p *Pipeline) checkRun(ctx context.Context, recorded store.Decision) (forge
 	check := forge.CheckRun{
 		HeadSHA: recorded.Head, Name: CheckName, ExternalID: recorded.Head, DetailsURL: about.DecisionURL,
 		Status: out.Status, Conclusion: out.Conclusion, Title: out.Title, Summary: out.Summary, Text: out.Text,
-		CompletedAt: p.Clock().UTC(),
+		StartedAt: p.Clock().UTC(), CompletedAt: p.Clock().UTC(),
 	}
 	if len(sharing) > 1 {
 		var numbers []string

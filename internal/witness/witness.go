@@ -18,6 +18,7 @@ type Posted struct {
 	CheckRun           int64
 	URL                string
 	Status, Conclusion string
+	Blocked            bool // it says that nothing can be recorded, and keeps an older text: its conclusion is no decision's
 
 	Decision    string // id
 	Index, Size int64  // of the decision's entry, and of the tree
@@ -112,7 +113,7 @@ func (c *comparison) tree(p Posted) error {
 	switch {
 	case !ok || d.Index != p.Index:
 		c.add(p.Index, p.Index+1, p, "%s says that it is decision %s, which it is not", where, p.Decision)
-	case (d.Verdict == "pass") != (p.Conclusion == "success") && (lets(p.Conclusion) || d.Verdict == "pass"):
+	case !p.Blocked && (d.Verdict == "pass") != (p.Conclusion == "success") && (lets(p.Conclusion) || d.Verdict == "pass"):
 		c.add(p.Index, p.Index+1, p, "%s is %q, and the log's verdict %q", where, strings.TrimSuffix(p.Status+"/"+p.Conclusion, "/"), d.Verdict)
 	}
 	return nil
@@ -154,7 +155,7 @@ func (c *comparison) publications(posted []Posted, asked map[string]bool) {
 		switch {
 		case !ok:
 			c.add(e.Index, e.Index+1, Posted{}, "it says that the check run %d was posted on %s@%s, and GitHub has none of the gate's that says so", e.CheckRun, e.Repository, short(e.Commit))
-		case p.Size > e.Index: // its text is newer than what the log says: the entry about it is still to come
+		case p.Blocked, p.Size > e.Index: // its text is newer than what the log says: the entry about it is still to come
 		case lets(p.Conclusion) != lets(e.Conclusion):
 			c.add(e.Index, e.Index+1, p, "it says that the check run %d was posted on %s@%s as %q, and GitHub shows %q", e.CheckRun, e.Repository, short(e.Commit), e.Conclusion, p.Conclusion)
 		}
