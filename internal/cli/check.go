@@ -48,7 +48,7 @@ The exit status is 0 when nothing is denied (also when only approvals are missin
 	flags.StringArrayVar(&f.plans, "plan", nil, "a plan as `FILE`, from terraform show -json; - is standard input (repeatable)")
 	flags.StringVar(&f.base, "base", "", "directory or git revision to compare with: report only what is new `since`")
 	flags.StringArrayVar(&f.packs, "pack", nil, "built-in pack of rules, or all, or none (repeatable; default: the configuration's)")
-	flags.StringArrayVar(&f.policies, "policy", nil, "`DIR` with rules of your own, of conftest or of Gatekeeper (repeatable)")
+	flags.StringArrayVar(&f.policies, "policy", nil, "`DIR` with rules of your own, of conftest or of Gatekeeper, or one file of them (repeatable)")
 	flags.StringArrayVar(&f.namespaces, "namespace", nil, "run only conftest's rules in the package `NAME`, with globs (repeatable; default: every package with rules)")
 	flags.StringArrayVar(&f.data, "data", nil, "`FILE-or-DIR` of JSON and YAML that conftest's rules read as data (repeatable)")
 	flags.BoolVar(&f.combine, "combine", false, "give conftest's rules all files as one input")

@@ -34,7 +34,7 @@ type catalogueFlags struct {
 }
 
 func (f *catalogueFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.policies, "policy", nil, "also the rules in `DIR` (repeatable)")
+	cmd.Flags().StringArrayVar(&f.policies, "policy", nil, "also the rules in `DIR`, or in one file (repeatable)")
 	cmd.Flags().StringVar(&f.config, "config", "", "also the rules that the configuration `FILE` names, with its settings: folders and bundles")
 }
 

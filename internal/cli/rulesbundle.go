@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"testing/fstest"
 
 	"github.com/spf13/cobra"
 
@@ -213,12 +214,25 @@ func writeFiles(dir string, files map[string][]byte) error {
 	return nil
 }
 
-// localDirs are folders of rules on disk.
+// localDirs are folders of rules on disk; a single file stands for a folder with nothing else in it.
 func localDirs(folders []string) ([]rules.Dir, error) {
 	var out []rules.Dir
 	for _, dir := range folders {
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return nil, fmt.Errorf("the policy folder %s cannot be read: it is no folder", dir)
+		info, err := os.Stat(dir)
+		if err != nil {
+			return nil, fmt.Errorf("the policy folder %s cannot be read: %w", dir, err)
+		}
+		if info.Mode().IsRegular() && info.Size() <= maxBundleFile {
+			text, err := os.ReadFile(dir)
+			if err != nil {
+				return nil, fmt.Errorf("the policy %s cannot be read: %w", dir, err)
+			}
+			name := filepath.ToSlash(dir)
+			out = append(out, rules.Dir{Name: path.Dir(name), FS: fstest.MapFS{path.Base(name): {Data: text, Mode: 0o444}}})
+			continue
+		}
+		if !info.IsDir() {
+			return nil, fmt.Errorf("the policy folder %s cannot be read: it is neither a folder nor a file of rules", dir)
 		}
 		out = append(out, rules.Dir{Name: filepath.ToSlash(dir), FS: os.DirFS(dir)})
 	}
