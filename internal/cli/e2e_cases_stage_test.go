@@ -27,6 +27,7 @@ type scene struct {
 	*site
 	name    string
 	facts   gate.Facts
+	day     string        // on which it is staged
 	changes []gate.Change // that a plan must show; none: no plan is asked for
 	before  []gate.Change // that the plan showed before; nil: there was no other plan
 	pr      *githubsim.PR
@@ -37,7 +38,7 @@ type scene struct {
 
 func newScene(s *site, name string, number int) *scene {
 	own := *s
-	sc := &scene{site: &own, name: name}
+	sc := &scene{site: &own, name: name, day: time.Now().UTC().Format(time.DateOnly)}
 	readJSON(s.t, filepath.Join(casesDir, name, "facts.json"), &sc.facts)
 	f := &sc.facts
 	if sc.needsPlan() {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -172,6 +173,9 @@ func (sc *scene) result(d gate.Decision) outcome {
 
 // compare looks at what was decided, at what GitHub shows, and tries to merge.
 func (sc *scene) compare(t *testing.T) {
+	if len(sc.facts.Waivers) > 0 && sc.day != time.Now().UTC().Format(time.DateOnly) {
+		t.Skip("it became midnight while the cases were staged, and with the next day the waivers mean something else")
+	}
 	var want, got gate.Decision
 	readJSON(t, filepath.Join(casesDir, sc.name, "want.json"), &want)
 	number, head := 0, sc.group.HeadSHA

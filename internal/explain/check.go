@@ -85,7 +85,7 @@ func tallies(d *gate.Decision) string {
 		text string
 	}{
 		{s.Deny, thousands(s.Deny) + " denied"}, {s.Warn, count(s.Warn, "warning")}, {s.Waived, thousands(s.Waived) + " waived"},
-		{s.Existing, thousands(s.Existing) + " older"}, {s.Unknown, thousands(s.Unknown) + " unknown until apply"},
+		{s.Existing, thousands(s.Existing) + " older"}, {s.Unknown, thousands(s.Unknown) + " " + d.Doubt()},
 		{len(d.Errors), count(len(d.Errors), "error")},
 	} {
 		if x.n > 0 {

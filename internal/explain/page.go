@@ -106,7 +106,7 @@ func headline(d *gate.Decision) string {
 		case d.Summary.Warn > 0:
 			return "✅ Gatehouse: passed with " + count(d.Summary.Warn, "warning")
 		case d.Summary.Unknown > 0:
-			return fmt.Sprintf("✅ Gatehouse: passed, %d unknown until apply", d.Summary.Unknown)
+			return fmt.Sprintf("✅ Gatehouse: passed, %d %s", d.Summary.Unknown, d.Doubt())
 		}
 		return "✅ Gatehouse: all clear"
 	case gate.Wait:

@@ -121,7 +121,7 @@ func (p *page) line(f *gate.Finding) string {
 func (p *page) aside(f *gate.Finding) string {
 	s := ""
 	if f.Unknown && f.Blocks() {
-		s += " (unknown until apply)"
+		s += " (" + f.Doubt() + ")"
 	}
 	if f.Status == gate.StatusWorse {
 		s += " (there before, and made worse here)"
@@ -246,7 +246,7 @@ func (p *page) details(limit int) string {
 		{"1 warning, which does not block", "%s warnings, which do not block", pick(p.d, func(f *gate.Finding) bool {
 			return current(f) && !f.Blocks() && !f.Unknown
 		})},
-		{"1 value that is unknown until apply", "%s values that are unknown until apply", pick(p.d, func(f *gate.Finding) bool {
+		{"1 value that is " + p.d.Doubt(), "%s values that are " + p.d.Doubt(), pick(p.d, func(f *gate.Finding) bool {
 			return current(f) && !f.Blocks() && f.Unknown
 		})},
 		{"1 waived finding", "%s waived findings", pick(p.d, func(f *gate.Finding) bool { return f.Status == gate.StatusWaived })},

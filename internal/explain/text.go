@@ -149,7 +149,7 @@ func (p *printer) found(d *gate.Decision) {
 		message := f.Message
 		switch {
 		case f.Unknown:
-			message += " (unknown until apply)"
+			message += " (" + f.Doubt() + ")"
 		case f.Status == gate.StatusWorse:
 			message += " (there before, and made worse here)"
 		}
@@ -217,7 +217,7 @@ func (p *printer) counts(d *gate.Decision) {
 	add(s.Warn, yellow, count(s.Warn, "warning"))
 	add(s.Waived, dim, thousands(s.Waived)+" waived")
 	add(s.Existing, dim, thousands(s.Existing)+" older")
-	add(s.Unknown, dim, thousands(s.Unknown)+" unknown until apply")
+	add(s.Unknown, dim, thousands(s.Unknown)+" "+d.Doubt())
 	if len(parts) == 0 {
 		parts = []string{p.paint(green, "✓ nothing found")}
 	}

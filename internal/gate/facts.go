@@ -46,6 +46,7 @@ type Facts struct {
 	Group []Member `json:"group,omitempty"` // the pull requests of the merge group that the facts are about
 
 	BreakGlass *BreakGlass `json:"break_glass,omitempty"` // as it was confirmed; whether it is in force is for Decide to say
+	Emergency  *Emergency  `json:"emergency,omitempty"`   // who may break the glass; nil: nobody. It tells people, and decides nothing
 }
 
 // Evidence names what the rules saw, which is kept beside the facts so that other rules can judge it again.

@@ -93,3 +93,21 @@ type Evaluation struct {
 type Policy struct {
 	Digest string `json:"digest"` // sha256:HEX over every rule and parameter in force
 }
+
+// Doubt says in a few words why an unknown value is not known: a plan knows it once it is applied, a file never will.
+func (f *Finding) Doubt() string {
+	if f.Kind == KindTerraform {
+		return "unknown until apply"
+	}
+	return "the files do not tell"
+}
+
+// Doubt is what is said of all unknown findings of a decision together.
+func (d *Decision) Doubt() string {
+	for i := range d.Findings {
+		if f := &d.Findings[i]; f.Unknown && f.Status != StatusExisting && f.Kind != KindTerraform {
+			return "unknown"
+		}
+	}
+	return "unknown until apply"
+}

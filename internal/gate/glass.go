@@ -15,6 +15,12 @@ type BreakGlass struct {
 	Until     time.Time `json:"until"`
 }
 
+// Emergency says who may break the glass, as the configuration on the base branch has it.
+type Emergency struct {
+	Teams     []string `json:"teams"`
+	Approvals int      `json:"approvals"` // of others, that confirm
+}
+
 // open reports whether the glass is broken for what the facts are about.
 func (b *BreakGlass) open(f *Facts) bool {
 	return b != nil && len(b.Confirmed) > 0 && b.Head == f.PullRequest.Head.SHA && b.Branch == f.PullRequest.Base.Branch && f.Time.Before(b.Until)

@@ -42,7 +42,7 @@ func passTitle(d *Decision) string {
 	case warn > 0:
 		lead = "Passed with " + count(warn, "warning") + ": "
 	case unknown > 0:
-		lead = fmt.Sprintf("Passed, %d unknown until apply: ", unknown)
+		lead = fmt.Sprintf("Passed, %d %s: ", unknown, d.Doubt())
 	}
 	return lead + strings.Join(parts, ", ")
 }

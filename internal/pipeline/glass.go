@@ -65,6 +65,9 @@ func (g *gatherer) glass(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if terms := g.config.BreakGlass; terms != nil {
+		g.facts.Emergency = &gate.Emergency{Teams: terms.Teams, Approvals: terms.Approvals}
+	}
 	if s != nil && len(s.Confirmed) >= s.Needed && g.config.BreakGlass != nil {
 		g.facts.BreakGlass = &s.BreakGlass
 	}

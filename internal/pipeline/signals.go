@@ -38,7 +38,7 @@ func (g *gatherer) signals(ctx context.Context) error {
 // maxTeams is how many teams are asked for their members, so that people can be told who can still approve.
 const maxTeams = 5
 
-// candidates reads the members of the teams that must still approve. It only helps people, so what cannot be read is left out. A change
+// candidates reads the members of the teams that must still approve, and of those that may break the glass. It only helps people, so what cannot be read is left out. A change
 // that passes by what is remembered about people must pass again by what GitHub says of them now.
 func (g *gatherer) candidates(ctx context.Context) error {
 	if len(g.facts.Problems) > 0 {
@@ -52,22 +52,28 @@ func (g *gatherer) candidates(ctx context.Context) error {
 		decision = gate.Decide(g.facts)
 	}
 	seen := map[string]bool{}
-	for i := range decision.Requirements {
-		r := &decision.Requirements[i]
-		if r.Met {
-			continue
-		}
-		r.From.Each(func(who gate.Who) {
-			for _, team := range who.Teams {
-				if key := strings.ToLower(team); !seen[key] && len(g.facts.Teams) < maxTeams {
-					seen[key] = true
-					org, slug, _ := strings.Cut(team, "/")
-					if members, err := g.forge.TeamMembers(ctx, org, slug); err == nil && len(members) > 0 {
-						g.facts.Teams = append(g.facts.Teams, gate.Team{Name: team, Members: members})
-					}
-				}
+	read := func(team string) {
+		if key := strings.ToLower(team); !seen[key] && len(g.facts.Teams) < maxTeams {
+			seen[key] = true
+			org, slug, _ := strings.Cut(team, "/")
+			if members, err := g.forge.TeamMembers(ctx, org, slug); err == nil && len(members) > 0 {
+				g.facts.Teams = append(g.facts.Teams, gate.Team{Name: team, Members: members})
 			}
-		})
+		}
+	}
+	for i := range decision.Requirements {
+		if r := &decision.Requirements[i]; !r.Met {
+			r.From.Each(func(who gate.Who) { each(who.Teams, read) })
+		}
+	}
+	if decision.Verdict != gate.Pass && g.facts.Emergency != nil {
+		each(g.facts.Emergency.Teams, read)
 	}
 	return ctx.Err()
+}
+
+func each[T any](list []T, do func(T)) {
+	for _, x := range list {
+		do(x)
+	}
 }

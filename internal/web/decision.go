@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
@@ -36,6 +37,16 @@ type decisionView struct {
 	Chosen   string // where the configuration came from
 	Changes  []changeRow
 	MoreOf   int // changes that are not shown
+
+	Group     []memberRow // pull requests of a merge group
+	Emergency string      // who may break the glass, in a sentence
+	Doubt     string      // what is said of unknown values
+}
+
+// memberRow is a pull request of a merge group, and why it makes the group fail, if it does.
+type memberRow struct {
+	Number    int
+	Head, Why string
 }
 
 // findingGroup is findings of one standing.
@@ -81,6 +92,8 @@ func (s *site) decisionPage(w http.ResponseWriter, r *http.Request) {
 		v.For = []string{record.Author}
 	}
 	v.Groups = groups(v.Decision.Findings)
+	v.Group, v.Emergency = members(&v.Decision), emergency(&v.Facts)
+	v.Doubt = v.Decision.Doubt()
 	s.page(w, r, "decision.html", v.Decision.Title, v)
 }
 
@@ -217,4 +230,52 @@ func groups(findings []gate.Finding) []findingGroup {
 		out[n].Findings = append(out[n].Findings, f)
 	}
 	return slices.DeleteFunc(out, func(g findingGroup) bool { return len(g.Findings) == 0 })
+}
+
+func members(d *gate.Decision) []memberRow {
+	var out []memberRow
+	for _, m := range d.Members {
+		row := memberRow{Number: m.Number, Head: m.Head}
+		if at := slices.IndexFunc(d.Blame, func(b gate.Blame) bool { return b.Number == m.Number }); at >= 0 {
+			row.Why = d.Blame[at].Why
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// emergency says who may break the glass: the teams, and their members as far as the facts have them.
+func emergency(f *gate.Facts) string {
+	if f.Emergency == nil || len(f.Emergency.Teams) == 0 {
+		return ""
+	}
+	var teams []string
+	for _, name := range f.Emergency.Teams {
+		for _, t := range f.Teams {
+			if strings.EqualFold(t.Name, name) {
+				listed := t.Members[:min(len(t.Members), maxListed)]
+				if name += " (" + strings.Join(listed, ", "); len(listed) < len(t.Members) {
+					name += fmt.Sprintf(" and %d more", len(t.Members)-len(listed))
+				}
+				name += ")"
+			}
+		}
+		teams = append(teams, name)
+	}
+	others := "another of them"
+	if n := f.Emergency.Approvals; n > 1 {
+		others = fmt.Sprintf("%d others of them", n)
+	}
+	return fmt.Sprintf("In an emergency a member of %s can break the glass, when %s confirms.", strings.Join(teams, " or "), others)
+}
+
+// maxListed is how many members of a team are named.
+const maxListed = 20
+
+// because says why approvals are asked for: the reason, and the rule that gives it.
+func because(r gate.RequirementResult) string {
+	if r.Rule != "" {
+		return "because of " + r.Rule + ": " + r.Reason
+	}
+	return "because " + r.Reason
 }
