@@ -257,6 +257,10 @@ func (w *traceWalker) call(terms []*ast.Term) {
 	}
 	for i, argument := range arguments {
 		path, rest := w.resolve(argument)
+		if path != nil && len(rest) == 0 && ofShape(operator, arguments, i) {
+			w.reads.at(path)
+			continue
+		}
 		if path == nil || len(rest) > 0 || len(functions) == 0 {
 			w.visitor.Walk(argument)
 			continue
@@ -268,6 +272,30 @@ func (w *traceWalker) call(terms []*ast.Term) {
 			}
 		}
 	}
+}
+
+// ofShape reports whether an operator cannot tell two values of one of its arguments apart that are both objects, or both the same:
+// a comparison with a constant that is no object, or a question for the type.
+func ofShape(operator ast.Ref, arguments []*ast.Term, i int) bool {
+	for _, builtin := range []*ast.Builtin{
+		ast.IsArray, ast.IsBoolean, ast.IsNull, ast.IsNumber, ast.IsObject, ast.IsSet, ast.IsString, ast.TypeNameBuiltin,
+	} {
+		if operator.Equal(builtin.Ref()) {
+			return i == 0
+		}
+	}
+	if i > 1 || len(arguments) < 2 {
+		return false
+	}
+	for _, builtin := range []*ast.Builtin{ast.Equality, ast.Equal, ast.NotEqual} {
+		if operator.Equal(builtin.Ref()) {
+			switch arguments[1-i].Value.(type) {
+			case ast.Null, ast.Boolean, ast.Number, ast.String:
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // objectGet understands object.get(part, "key" or ["key", ...], ...).

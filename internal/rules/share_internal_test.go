@@ -111,7 +111,13 @@ func TestReads(t *testing.T) {
 		body string
 		want []string
 	}{
-		"a path":               {`deny contains "x" if input.resource.tags.Team == "a"`, []string{"resource.tags.Team.*"}},
+		"a path":               {`deny contains "x" if input.resource.tags.Team`, []string{"resource.tags.Team.*"}},
+		"with a constant":      {`deny contains "x" if input.resource.tags == "a"`, []string{"resource.tags"}},
+		"not null":             {"deny contains \"x\" if {\n\tinput.resource != null\n\tinput.resource.a == 1\n}", []string{"resource.a"}},
+		"null, by a name":      {"deny contains \"x\" if {\n\tr := input.resource\n\tnull != r\n\tr.a < 1\n}", []string{"resource.a.*"}},
+		"with an object":       {`deny contains "x" if input.resource == {}`, []string{"resource.*"}},
+		"with a list":          {`deny contains "x" if input.resource != []`, []string{"resource.*"}},
+		"its type":             {"deny contains \"x\" if {\n\tis_object(input.resource)\n\ttype_name(input.before) == \"null\"\n}", []string{"before", "resource"}},
 		"through a variable":   {"deny contains \"x\" if {\n\tr := input.resource\n\tnot r.tags.Team\n}", []string{"resource.tags.Team.*"}},
 		"a variable's value":   {"deny contains r if {\n\tr := input.resource.name\n}", []string{"resource.name.*"}},
 		"only that it is":      {"deny contains \"x\" if {\n\t_ := input.resource.tags\n}", []string{"resource.tags"}},
@@ -122,13 +128,13 @@ func TestReads(t *testing.T) {
 		"an attribute by name": {"deny contains \"x\" if {\n\tk := input.type\n\tinput.resource[k] == 1\n}", []string{"resource.*", "type.*"}},
 		"object.get":           {`deny contains "x" if object.get(input.resource, ["a", "b"], null) == null`, []string{"resource.a.b.*"}},
 		"object.get, unknown":  {"deny contains \"x\" if {\n\tsome k in [\"a\"]\n\tobject.get(input.resource, k, null) == null\n}", []string{"resource.*"}},
-		"a function":           {"deny contains \"x\" if f(input.resource)\n\nf(r) if r.a.b\n\nf(r) if r.c == 1", []string{"resource.a.b.*", "resource.c.*"}},
+		"a function":           {"deny contains \"x\" if f(input.resource)\n\nf(r) if r.a.b\n\nf(r) if r.c == 1", []string{"resource.a.b.*", "resource.c"}},
 		"a function's value":   {"deny contains x if x := f(input.resource)\n\nf(r) := r", []string{"resource.*"}},
 		"a function with else": {"deny contains \"x\" if f(input.resource) == 1\n\nf(r) := 1 if {\n\tr.a\n} else := 2 if {\n\tr.b\n}", []string{"resource.a.*", "resource.b.*"}},
 		"a pattern":            {"deny contains \"x\" if f(input.resource.l)\n\nf([a, _]) if a", []string{"resource.l.*"}},
 		"a helper":             {"deny contains \"x\" if h\n\nh if input.resource.a", []string{"resource.a.*"}},
 		"every":                {"deny contains \"x\" if {\n\tevery r in input.resource.l { r.a }\n}", []string{"resource.l.*"}},
-		"a comprehension":      {`deny contains "x" if count([1 | input.resource.a == 1]) > 0`, []string{"resource.a.*"}},
+		"a comprehension":      {`deny contains "x" if count([1 | input.resource.a == 1]) > 0`, []string{"resource.a"}},
 		"walk":                 {"deny contains \"x\" if {\n\twalk(input.resource, [_, v])\n\tv == 1\n}", []string{"resource.*"}},
 		"another input":        {"deny contains \"x\" if {\n\th with input as {\"a\": 1}\n}\n\nh if input.a", []string{"*"}},
 		"all of it":            {`deny contains "x" if count(input) > 3`, []string{"*"}},
@@ -152,6 +158,7 @@ func TestDocumentsThatDifferInOneThing(t *testing.T) {
 	r.at([]string{"resource", "tags", "Team"}).whole = true
 	r.at([]string{"change", "actions"}).whole = true
 	r.at([]string{"pod", "spec"}).whole = true
+	r.at([]string{"before"}) // its shape
 	tokens := p.add(p.root, r, nil)
 	m := &shareMemory{plan: p, ids: map[string]uint32{}, tokens: make([]uint32, p.tokens)}
 	seen := map[string]string{}
@@ -160,6 +167,8 @@ func TestDocumentsThatDifferInOneThing(t *testing.T) {
 		{After: json.RawMessage(`{"tags":{"Team":null}}`)}, {After: json.RawMessage(`{"tags":{"Team":"a"}}`)}, {After: json.RawMessage(`{"tags":"Team"}`)},
 		{After: json.RawMessage(`{"tags":{"Team":"a"},"tags":{}}`), Name: "the last counts, as if it had none"},
 		{Actions: []string{"create"}}, {Actions: []string{"delete", "create"}}, {Change: json.RawMessage(`{"actions":["create"]}`), Name: "not its word"},
+		{Before: json.RawMessage(`{"a":1}`)}, {Before: json.RawMessage(`{"a":2}`), Name: "an object as well"},
+		{Before: json.RawMessage(`[]`)}, {Before: json.RawMessage(`"a"`)},
 		{After: json.RawMessage(`{"spec":1}`), PodPath: []string{}}, {After: json.RawMessage(`{"spec":2}`), PodPath: []string{}},
 		{After: json.RawMessage(`{"t":{"spec":1,"x":1}}`), PodPath: []string{"u"}},
 	} {
@@ -171,7 +180,7 @@ func TestDocumentsThatDifferInOneThing(t *testing.T) {
 		for _, token := range tokens {
 			key += fmt.Sprint(m.tokens[token], " ")
 		}
-		text := fmt.Sprint(string(d.After), d.Actions, string(d.Change), d.PodPath)
+		text := fmt.Sprint(string(d.After), string(d.Before), d.Actions, string(d.Change), d.PodPath)
 		if other, there := seen[key]; there && d.Name == "" {
 			t.Errorf("%s counts as %s", text, other)
 		}
