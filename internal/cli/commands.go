@@ -6,6 +6,8 @@ func (w *world) commands() []*cobra.Command {
 	return []*cobra.Command{
 		w.demoCommand(),
 		w.serveCommand(),
+		w.setupCommand(),
+		w.doctorCommand(),
 		w.checkCommand(),
 		w.planCommand(),
 		w.rulesCommand(),

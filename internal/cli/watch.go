@@ -53,7 +53,7 @@ func countPostures(ctx context.Context, db *store.Store) (metrics.PostureCount, 
 func plainSetting(name string) bool {
 	switch name {
 	case "GITHUB_APP_ID", "GITHUB_API_URL", "GITHUB_SERVER_URL", "GITHUB_CLIENT_ID", "GITHUB_OIDC_ISSUER", "GATEHOUSE_PUBLIC_URL",
-		"GATEHOUSE_READERS", "GATEHOUSE_PLAN_LIMIT", "GATEHOUSE_RETENTION":
+		"GATEHOUSE_READERS", "GATEHOUSE_PLAN_LIMIT", "GATEHOUSE_RETENTION", "GATEHOUSE_WORKER_MEMORY", "GATEHOUSE_WORKER_TIME":
 		return true
 	}
 	return false

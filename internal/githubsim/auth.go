@@ -202,7 +202,7 @@ func (c *call) authorize() error {
 	if c.actor.inst != nil {
 		return c.requireApp(n, c.coversOrg())
 	}
-	if c.actor.anonymous() && c.route.method != http.MethodGet {
+	if c.actor.anonymous() && c.route.method != http.MethodGet && n.app != needNothing {
 		return refuse(http.StatusUnauthorized, "Requires authentication")
 	}
 	return nil

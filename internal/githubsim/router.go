@@ -8,6 +8,9 @@ import (
 // needJWT marks a route that only an App's JSON web token may use.
 const needJWT = "jwt"
 
+// needNothing marks a write that takes no credentials: what it is given is one.
+const needNothing = "nothing"
+
 // need says who may use a route.
 type need struct {
 	// app is the App permission: "name:level", alternatives separated by "|"; needJWT; or "" for any caller.

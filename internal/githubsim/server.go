@@ -70,7 +70,9 @@ type Server struct {
 	requests []Request
 	repoDirs int
 	oidc     *OIDC
-	changed  chan struct{} // closed and replaced after every request and delivery
+
+	registrations map[string]registration // by code
+	changed       chan struct{}           // closed and replaced after every request and delivery
 }
 
 // New makes an empty world. It does not listen: mount Handler, or use Start.
@@ -156,6 +158,10 @@ func (s *Server) Handler() http.Handler {
 		}
 		if strings.HasPrefix(r.URL.Path, "/login/oauth/") {
 			s.serveLogin(w, r)
+			return
+		}
+		if strings.HasSuffix(r.URL.Path, "/settings/apps/new") && !strings.HasPrefix(r.URL.Path, apiPrefix) {
+			s.serveManifest(w, r)
 			return
 		}
 		s.serveREST(w, r)

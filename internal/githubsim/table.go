@@ -25,6 +25,7 @@ func (s *Server) table() []route {
 	return []route{
 		rt("GET /rate_limit", need{}, (*call).rateLimit),
 		rt("GET /app", jwt, (*call).getApp),
+		rt("POST /app-manifests/{code}/conversions", need{app: needNothing}, (*call).convertManifest),
 		rt("GET /app/installations", jwt, (*call).listInstallations),
 		rt("GET /app/installations/{id}", jwt, (*call).getInstallation),
 		rt("POST /app/installations/{id}/access_tokens", jwt, (*call).createToken),
@@ -90,8 +91,8 @@ func (s *Server) table() []route {
 		rt("GET "+repo+"/check-suites/{id}/check-runs", checks, (*call).listSuiteRuns),
 
 		rt("GET "+repo+"/actions/runs", actions, (*call).listWorkflowRuns),
-		rt("GET "+repo+"/actions/runs/{id}/artifacts", actions, (*call).listArtifacts),
 		rt("POST "+repo+"/actions/runs/{id}/deployment_protection_rule", need{app: "deployments:write", role: "app"}, (*call).reviewDeployment),
+		rt("GET "+repo+"/actions/runs/{id}/artifacts", actions, (*call).listArtifacts),
 		rt("GET "+repo+"/actions/artifacts/{id}/zip", actions, (*call).downloadArtifact),
 
 		rt("GET "+repo+"/pulls", pulls, (*call).listPulls),
