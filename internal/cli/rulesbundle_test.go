@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/registry"
 
+	"github.com/gatehouse-dev/gatehouse/internal/bundle"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
@@ -230,6 +231,18 @@ func TestCheckReadsBundles(t *testing.T) {
 	check("\"oci://"+r.host+"/acme/none:v1@"+pinned[strings.Index(pinned, "@")+1:len(pinned)-4]+"0000\"", exitUsage, "127.0.0.1 is no public address")
 	a.write("k8s/a.yaml", owned)
 	check("\""+pinned+"\"", exitPass, "")
+	a.environ[2] = "GATEHOUSE_BUNDLE_HOSTS=127.0.0.1"
+
+	// Rules that somebody pushed with another tool, which does not look at them.
+	store, err := bundle.New(bundle.Options{Dir: filepath.Join(a.dir, "other"), Hosts: []string{"127.0.0.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := store.Push(t.Context(), "oci://"+r.host+"/acme/broken:v1", map[string][]byte{"team/a.rego": []byte("package acme.a\n\ndeny contains x if\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("\"oci://"+r.host+"/acme/broken:v1@"+digest+"\"", exitUsage, r.host+"/acme/broken:v1/team/a.rego:4")
 	if isOutage(gate.Problem{Code: "rules"}) {
 		t.Error("a wrong rule is no outage")
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -84,7 +85,7 @@ func (c *checker) bundles(s *Server) {
 		if err != nil {
 			name, port = strings.Trim(host, "[]"), "1"
 		}
-		if !hostName.MatchString(name) && net.ParseIP(name) == nil || port == "" {
+		if _, number := strconv.ParseUint(port, 10, 16); number != nil || !hostName.MatchString(name) && net.ParseIP(name) == nil {
 			c.bad("GATEHOUSE_BUNDLE_HOSTS", "holds %q; wanted: HOST or HOST:PORT, several separated by commas", host)
 			continue
 		}
