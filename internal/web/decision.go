@@ -150,7 +150,12 @@ func (s *site) story(ctx context.Context, v *decisionView) error {
 	if v.State, err = s.Store.Publication(ctx, d.RepositoryID, d.PullRequest, d.Head); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	entries, _, err := s.Store.Entries(ctx, store.EntryFilter{Repository: d.Repository, PullRequest: d.PullRequest, Within: looking(ctx).scope}, "", maxPageSize)
+	group := "" // a merge group has no number, and what there is to tell is about its commit
+	if d.PullRequest == 0 {
+		group = d.Head
+	}
+	about := store.EntryFilter{Repository: d.Repository, PullRequest: d.PullRequest, Commit: group, Within: looking(ctx).scope}
+	entries, _, err := s.Store.Entries(ctx, about, "", maxPageSize)
 	if err != nil {
 		return err
 	}
@@ -169,7 +174,7 @@ func (s *site) story(ctx context.Context, v *decisionView) error {
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	others, _, err := s.Store.Decisions(ctx, store.DecisionFilter{RepositoryID: d.RepositoryID, PullRequest: d.PullRequest}, "", pageSize)
+	others, _, err := s.Store.Decisions(ctx, store.DecisionFilter{RepositoryID: d.RepositoryID, PullRequest: d.PullRequest, Head: group}, "", pageSize)
 	if err != nil {
 		return err
 	}
@@ -262,11 +267,11 @@ func emergency(f *gate.Facts) string {
 		}
 		teams = append(teams, name)
 	}
-	others := "another of them"
+	others := "another of them confirms"
 	if n := f.Emergency.Approvals; n > 1 {
-		others = fmt.Sprintf("%d others of them", n)
+		others = fmt.Sprintf("%d others of them confirm", n)
 	}
-	return fmt.Sprintf("In an emergency a member of %s can break the glass, when %s confirms.", strings.Join(teams, " or "), others)
+	return fmt.Sprintf("In an emergency a member of %s can break the glass, when %s.", strings.Join(teams, " or "), others)
 }
 
 // maxListed is how many members of a team are named.
@@ -274,7 +279,7 @@ const maxListed = 20
 
 // because says why approvals are asked for: the reason, and the rule that gives it.
 func because(r gate.RequirementResult) string {
-	if r.Rule != "" {
+	if r.Rule != "" && r.Rule != r.Name {
 		return "because of " + r.Rule + ": " + r.Reason
 	}
 	return "because " + r.Reason

@@ -97,6 +97,8 @@ type story struct {
 	title, by  string
 	ago        time.Duration
 	decision   gate.Decision
+	emergency  *gate.Emergency
+	teams      []gate.Team
 	changes    []gate.Change
 	files      []gate.FileChange
 	approvers  []string
@@ -125,7 +127,7 @@ func (f *fixture) recordAs(s story, id int64, name string) {
 	facts := gate.Facts{
 		Version: gate.FactsVersion, Time: at, Repository: gate.Repository{ID: s.repository, Owner: owner, Name: repo, DefaultBranch: "main"},
 		PullRequest: gate.PullRequest{Number: s.pull, Title: s.title, Author: s.by, State: "open", Base: gate.Ref{Branch: "main"}, Head: gate.Ref{SHA: head}},
-		Files:       s.files, Changes: s.changes, Config: gate.ConfigSource{Repository: name, Path: ".github/gatehouse.yml", Commit: strings.Repeat("c", 40)},
+		Files:       s.files, Changes: s.changes, Emergency: s.emergency, Teams: s.teams, Config: gate.ConfigSource{Repository: name, Path: ".github/gatehouse.yml", Commit: strings.Repeat("c", 40)},
 	}
 	encode := func(v any) []byte {
 		text, err := ledger.Canonical(v)
