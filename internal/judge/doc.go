@@ -12,7 +12,9 @@
 package judge
 
 import (
+	"github.com/gatehouse-dev/gatehouse/internal/diff"
 	"github.com/gatehouse-dev/gatehouse/internal/document"
+	"github.com/gatehouse-dev/gatehouse/internal/evidence"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/rules"
 )
@@ -23,6 +25,9 @@ type Job struct {
 	Files       []gate.FileChange // that the pull request changes
 	PullRequest *gate.PullRequest
 	Policies    Policies
+
+	// Evidence is what the configuration says about rules, to be kept with what they saw. nil: nothing is kept.
+	Evidence *evidence.Settings
 }
 
 // Policies are rules and how they are in force.
@@ -46,14 +51,27 @@ type Folder struct {
 
 // Result is what came of a job. Everything in it was said by a process that had read hostile input: it is data, of bounded size.
 type Result struct {
-	Documents []gate.Document
-	Files     []rules.File // whole files, as rules of conftest's dialect saw them
-	Whole     bool         // such rules were in force
-	Changes   []gate.Change
-	Plans     []gate.Plan
-	Missing   []gate.Missing
-	Problems  []gate.Problem // each one blocks
-	Unjudged  []gate.Problem
+	Documents []gate.Document `json:"-"` // these three do not leave the worker
+	Files     []rules.File    `json:"-"` // whole files, as rules of conftest's dialect saw them
+	Whole     bool            `json:"-"` // such rules were in force
+
+	Changes  []gate.Change
+	Plans    []gate.Plan
+	Missing  []gate.Missing
+	Problems []gate.Problem // each one blocks
+	Unjudged []gate.Problem
 
 	Evaluation gate.Evaluation
+	Kept       *Kept // nil: nothing was there to be judged, or it did not come to that
+}
+
+// Kept is what the rules saw, packed to be stored with the decision.
+type Kept struct {
+	Manifest    []byte            `json:"-"`
+	Changes     []byte            `json:"-"` // what happens to each resource, for people
+	Differences *diff.Changes     `json:"-"` // the same
+	Parts       map[string][]byte `json:"-"` // by digest
+
+	Omitted string // why not all of it is kept; "": it is
+	Failed  string // why nothing is kept; "": something is
 }

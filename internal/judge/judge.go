@@ -49,28 +49,40 @@ func Judge(ctx context.Context, job *Job, given Given) (*Result, error) {
 	if err := digestChanges(r.Changes, r.Documents); err != nil {
 		return nil, err
 	}
-	if r.Problems = append(r.Problems, job.Policies.Problems...); len(job.Policies.Problems) > 0 {
-		return r, nil
-	}
-	given.Watch.Step("compiling the rules")
-	engine, problems, err := given.Engine(ctx, &job.Policies)
-	if err != nil {
+	if err := r.evaluate(ctx, job, given); err != nil {
 		return nil, err
 	}
-	r.Problems = append(r.Problems, problems...)
-	if engine == nil {
-		return r, nil
-	}
-	if err := r.wholeFiles(ctx, job, given, engine); err != nil {
-		return nil, err
-	}
-	given.Watch.Step("judging")
-	r.Evaluation = engine.Evaluate(ctx, rules.Input{Documents: r.Documents, Files: r.Files, PullRequest: job.PullRequest, Watcher: given.Watch})
 	given.Watch.Step("finding the lines at fault")
 	if err := document.PointAt(ctx, given.Head, &built, r.Evaluation.Findings); err != nil {
 		return nil, fmt.Errorf("find the lines at fault: %w", err)
 	}
+	if job.Evidence != nil {
+		given.Watch.Step("packing what the rules saw")
+		r.keep(job)
+	}
 	return r, ctx.Err()
+}
+
+// evaluate lets the rules judge.
+func (r *Result) evaluate(ctx context.Context, job *Job, given Given) error {
+	if r.Problems = append(r.Problems, job.Policies.Problems...); len(job.Policies.Problems) > 0 {
+		return nil
+	}
+	given.Watch.Step("compiling the rules")
+	engine, problems, err := given.Engine(ctx, &job.Policies)
+	if err != nil {
+		return err
+	}
+	r.Problems = append(r.Problems, problems...)
+	if engine == nil {
+		return nil
+	}
+	if err := r.wholeFiles(ctx, job, given, engine); err != nil {
+		return err
+	}
+	given.Watch.Step("judging")
+	r.Evaluation = engine.Evaluate(ctx, rules.Input{Documents: r.Documents, Files: r.Files, PullRequest: job.PullRequest, Watcher: given.Watch})
+	return nil
 }
 
 // wholeFiles reads whole files for the rules of conftest's dialect, when there are any: those that the pull request changes, or all of

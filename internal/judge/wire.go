@@ -7,12 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/gatehouse-dev/gatehouse/internal/diff"
 	"github.com/gatehouse-dev/gatehouse/internal/document"
-	"github.com/gatehouse-dev/gatehouse/internal/gate"
-	"github.com/gatehouse-dev/gatehouse/internal/rules"
+	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 )
 
 // magic begins every request of this package.
@@ -103,109 +104,39 @@ func listed(text []byte) (paths []string, blobs map[string]string, err error) {
 	return paths, blobs, nil
 }
 
-// wireResult is a [Result] as it travels: the values of documents and files stand one after the other in a part of their own, which costs
-// neither side the reading of them.
-type wireResult struct {
-	Result
-	Documents []wireDocument
-	Files     []wireFile
-}
-
-type wireDocument struct {
-	gate.Document
-	Pod    bool   // PodPath is not nil
-	Values [3]int // lengths of After, Before and Change; -1: nil
-}
-
-type wireFile struct {
-	Path          string
-	After, Before []int
-}
-
-// encode writes a result down.
+// encode writes a result down: the head, and what is kept as it is.
 func (r *Result) encode() ([]byte, error) {
-	var values []byte
-	put := func(value []byte) int {
-		if value == nil {
-			return -1
-		}
-		values = append(values, value...)
-		return len(value)
+	if r.Kept == nil {
+		return pack(r)
 	}
-	wire := wireResult{Result: *r}
-	for i := range r.Documents {
-		d := wireDocument{Document: r.Documents[i], Pod: r.Documents[i].PodPath != nil}
-		d.Values = [3]int{put(d.After), put(d.Before), put(d.Change)}
-		d.After, d.Before, d.Change = nil, nil, nil
-		wire.Documents = append(wire.Documents, d)
+	parts := [][]byte{r.Kept.Manifest, r.Kept.Changes}
+	for _, digest := range slices.Sorted(maps.Keys(r.Kept.Parts)) {
+		parts = append(parts, r.Kept.Parts[digest])
 	}
-	for _, f := range r.Files {
-		w := wireFile{Path: f.Path, After: []int{}, Before: []int{}}
-		for _, side := range []struct {
-			from []json.RawMessage
-			to   *[]int
-		}{{f.After, &w.After}, {f.Before, &w.Before}} {
-			if side.from == nil {
-				*side.to = nil
-			}
-			for _, value := range side.from {
-				*side.to = append(*side.to, put(value))
-			}
-		}
-		wire.Files = append(wire.Files, w)
-	}
-	return pack(wire, values)
+	return pack(r, parts...)
 }
 
-// decodeResult reads a result.
+// decodeResult reads a result. What is kept gets its names here, for whoever wrote the message could have given it those of something
+// else, and what will be shown to people is read, so that nobody comes upon something unreadable later.
 func decodeResult(message []byte) (*Result, error) {
-	var wire wireResult
-	parts, err := unpack(message, &wire)
-	if err != nil {
+	var r Result
+	parts, err := unpack(message, &r)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if len(parts) != 1 {
+	case r.Kept == nil && len(parts) == 0:
+		return &r, nil
+	case r.Kept == nil || len(parts) < 2:
 		return nil, errBroken
 	}
-	values, broken := parts[0], false
-	take := func(size int) json.RawMessage {
-		if size < 0 {
-			return nil
-		}
-		if size > len(values) {
-			broken = true
-			return nil
-		}
-		value := values[:size:size]
-		values = values[size:]
-		return value
+	r.Kept.Manifest, r.Kept.Changes, r.Kept.Parts = parts[0], parts[1], map[string][]byte{}
+	for _, part := range parts[2:] {
+		r.Kept.Parts[ledger.Digest(part)] = part
 	}
-	r := wire.Result
-	for i := range wire.Documents {
-		d := wire.Documents[i]
-		d.After, d.Before, d.Change = take(d.Values[0]), take(d.Values[1]), take(d.Values[2])
-		if d.Pod && d.PodPath == nil {
-			d.PodPath = []string{}
+	if r.Kept.Failed == "" {
+		if r.Kept.Differences, err = diff.Decode(r.Kept.Changes); err != nil {
+			return nil, err
 		}
-		r.Documents = append(r.Documents, d.Document)
-	}
-	for _, f := range wire.Files {
-		file := rules.File{Path: f.Path}
-		for _, side := range []struct {
-			from []int
-			to   *[]json.RawMessage
-		}{{f.After, &file.After}, {f.Before, &file.Before}} {
-			if side.from != nil {
-				*side.to = []json.RawMessage{}
-			}
-			for _, size := range side.from {
-				*side.to = append(*side.to, take(size))
-			}
-		}
-		r.Files = append(r.Files, file)
-	}
-	if broken || len(values) > 0 {
-		return nil, errBroken
 	}
 	return &r, nil
 }

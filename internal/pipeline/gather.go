@@ -35,7 +35,7 @@ type gatherer struct {
 	old    *tree // at the merge base
 	head   *tree
 	owners repoconfig.Codeowners
-	saw    saw // what the rules saw
+	kept   *judge.Kept // what the rules saw
 	handed handed
 	onto   *queued          // in a merge queue; nil: the tip of the base branch
 	opened []*bundle.Bundle // of the configuration, one for each entry; nil when one of them is not to be had
@@ -255,9 +255,9 @@ func (g *gatherer) evaluate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	options := g.documentOptions()
+	options, settings := g.documentOptions(), policySettings(g.config.Policies)
 	result, err := g.Judges.Judge(ctx, judge.Job{
-		Options: options, Files: g.facts.Files, PullRequest: &g.facts.PullRequest, Policies: policies,
+		Options: options, Files: g.facts.Files, PullRequest: &g.facts.PullRequest, Policies: policies, Evidence: &settings,
 	}, judge.Source{Repository: g.args.RepositoryID, Head: g.head, Base: g.old, Folders: folders})
 	if err != nil {
 		return err
@@ -272,7 +272,7 @@ func (g *gatherer) evaluate(ctx context.Context) error {
 	g.facts.Plans = result.Plans
 	g.facts.Changes = result.Changes
 	g.facts.Evaluation = result.Evaluation
-	g.saw = saw{documents: result.Documents, files: result.Files, whole: result.Whole}
+	g.kept = result.Kept
 	return ctx.Err()
 }
 

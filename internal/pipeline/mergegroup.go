@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gatehouse-dev/gatehouse/internal/diff"
 	"github.com/gatehouse-dev/gatehouse/internal/explain"
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
@@ -261,10 +262,14 @@ func (p *Pipeline) recordGroup(ctx context.Context, g *gatherer, s work.Sweep, s
 		return fmt.Errorf("record the decision: %w", err)
 	}
 	p.Metrics.Decided(decision.Verdict, p.Clock().Sub(started))
+	var differences *diff.Changes
+	if g.kept != nil {
+		differences = g.kept.Differences
+	}
 	out := explain.Check(&decision, explain.Context{
 		DecisionID: id, PolicyDigest: decision.Policy.Digest, LogIndex: position.Index, TreeSize: position.Size, Root: position.Root,
 		DecisionURL: p.PublicURL + "/decisions/" + id, HelpURL: "https://github.com/gatehouse-dev/gatehouse/blob/main/docs/README.md", RepoURL: p.ServerURL + "/" + g.facts.Repository.FullName(),
-		Changes: g.facts.Changes, Plans: g.facts.Plans, Files: g.facts.Files, Diff: g.saw.differences,
+		Changes: g.facts.Changes, Plans: g.facts.Plans, Files: g.facts.Files, Diff: differences,
 	})
 	check := forge.CheckRun{
 		HeadSHA: s.SHA, Name: CheckName, ExternalID: s.SHA, DetailsURL: p.PublicURL + "/decisions/" + id,
