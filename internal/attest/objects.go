@@ -31,6 +31,7 @@ type Set struct {
 // pass.
 func Sets(ctx context.Context, tree document.Tree, o document.Options) ([]Set, error) {
 	o.Redactor = document.NewRedactor(nil)
+	o.Kubernetes.AsWritten = true // as helm template writes them, which is what a deployer has
 	built := document.Build(ctx, tree, nil, o)
 	if built.Err != nil {
 		return nil, fmt.Errorf("read the manifests: %w", built.Err)

@@ -50,6 +50,9 @@ type Project struct {
 type KubernetesOptions struct {
 	Paths  []string // globs; none: every file whose content is a Kubernetes object
 	Render RenderOptions
+
+	// AsWritten leaves the objects of charts as they come out, without the namespace that they are installed into.
+	AsWritten bool
 }
 
 // PlanFile is a plan that was handed in.

@@ -25,6 +25,8 @@ type found struct {
 	set  string // ManifestSet, or the root that made it
 	file string
 	*kubeObject
+
+	release string // namespace that a chart is installed into; "" for everything else
 }
 
 func (b *builder) kubernetes(ctx context.Context) {
@@ -63,10 +65,12 @@ func (b *builder) kubernetes(ctx context.Context) {
 		}
 		r.load(ctx, b.base, baseFiles, func(file string, m *manifest) {
 			for i := range m.objects {
-				base = append(base, found{ManifestSet, file, &m.objects[i]})
+				base = append(base, found{set: ManifestSet, file: file, kubeObject: &m.objects[i]})
 			}
 		})
 	}
+	r.settle(head)
+	r.settle(base)
 	b.result.Documents = append(b.result.Documents, pair(head, base)...)
 }
 
@@ -212,7 +216,7 @@ func (r *kubernetesRun) judge(file string, m *manifest) []found {
 		if strings.HasSuffix(o.group, "kustomize.config.k8s.io") {
 			continue
 		}
-		objects = append(objects, found{ManifestSet, file, o})
+		objects = append(objects, found{set: ManifestSet, file: file, kubeObject: o})
 	}
 	return objects
 }

@@ -50,6 +50,7 @@ type RenderedSet struct {
 	Inputs     []string // the files that went into it, sorted
 	Chart      string   // the directory of a chart; "": a kustomization
 	Values     []string // the files of values that a chart is rendered with, in order
+	Namespace  string   // that a chart is installed into: that of its objects that leave it out; "": they have none
 	Objects    []RenderedObject
 	Problem    *gate.Problem // it could not be rendered; then there are no Objects
 }
@@ -170,7 +171,7 @@ func (r *kubernetesRun) objects(set *RenderedSet, report func(gate.Problem)) []f
 				continue
 			}
 			object.line = o.Line
-			out = append(out, found{set.Name, o.File, &object})
+			out = append(out, found{set: set.Name, file: o.File, kubeObject: &object, release: set.Namespace})
 		}
 	}
 	return out

@@ -114,7 +114,7 @@ func (r *Renderer) Render(ctx context.Context, trees []document.Tree, options do
 func (w *run) render(ctx context.Context, r *root) (*document.RenderedSet, error) {
 	set := &document.RenderedSet{Name: r.name, Configured: r.configured, Inputs: r.inputs, Problem: r.problem}
 	if r.job.Kind == kindHelm {
-		set.Chart, set.Values = r.job.Dir, r.job.Values
+		set.Chart, set.Values, set.Namespace = r.job.Dir, r.job.Values, r.job.Namespace
 	}
 	if r.problem != nil {
 		return set, nil

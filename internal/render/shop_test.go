@@ -209,9 +209,9 @@ func TestNothingCoversAnOverlay(t *testing.T) {
 	want := []string{
 		"create apps/v1/Deployment/cover/web in cover at prod/web.yaml:1",
 		"create argoproj.io/v1alpha1/Application//cover in manifests at cover.yaml:1",
-		"create v1/Pod//x in chart as cover at chart/templates/a.yaml:1",
+		"create v1/Pod/default/x in chart as cover at chart/templates/a.yaml:1",
 		"update apps/v1/Deployment//web in prod at prod/web.yaml:1",
-		"update v1/Pod//x in chart at chart/templates/a.yaml:1",
+		"update v1/Pod/default/x in chart at chart/templates/a.yaml:1",
 	}
 	if diff := cmp.Diff(want, about(build(t, head, base, document.Options{}).Documents)); diff != "" {
 		t.Error(diff)

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
@@ -114,7 +115,7 @@ func (m *match) kindMatches(s *subject) bool {
 func (m *match) scopeMatches(s *subject) bool {
 	cluster, namespaced := s.namespace == "", s.namespace != ""
 	switch {
-	case slices.Contains(clusterKinds(), s.kind) && builtinGroup(s.group):
+	case document.ClusterScoped(s.group, s.kind):
 		cluster, namespaced = true, false
 	case s.namespace == "" && builtinGroup(s.group):
 		cluster, namespaced = false, true
@@ -133,18 +134,6 @@ func (m *match) scopeMatches(s *subject) bool {
 // builtinGroup tells Kubernetes' own API groups from those of custom resources.
 func builtinGroup(group string) bool {
 	return !strings.Contains(group, ".") || strings.HasSuffix(group, ".k8s.io")
-}
-
-// clusterKinds are Kubernetes' own kinds that have no namespace.
-func clusterKinds() []string {
-	return []string{
-		"APIService", "CSIDriver", "CSINode", "CertificateSigningRequest", "ClusterRole", "ClusterRoleBinding", "ClusterTrustBundle",
-		"ComponentStatus", "CustomResourceDefinition", "DeviceClass", "FlowSchema", "IPAddress", "IngressClass",
-		"MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "MutatingWebhookConfiguration", "Namespace", "Node",
-		"PersistentVolume", "PodSecurityPolicy", "PriorityClass", "PriorityLevelConfiguration", "ResourceSlice", "RuntimeClass",
-		"ServiceCIDR", "StorageClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
-		"ValidatingWebhookConfiguration", "VolumeAttachment", "VolumeAttributesClass",
-	}
 }
 
 // namespaceMatches looks at both lists. An object that does not say its namespace is not left out by them.

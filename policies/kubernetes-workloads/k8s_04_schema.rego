@@ -3,7 +3,8 @@
 # description: >-
 #   A field that its kind does not have is dropped or refused when the object is applied, so a security setting with a typing
 #   error protects nothing; a version that the API no longer serves cannot be applied at all. Objects of built-in kinds are
-#   decoded strictly, as the API server would; custom resources have no schema here.
+#   decoded strictly, as the API server would; custom resources are held against the CustomResourceDefinitions that stand in the
+#   repository, and have no schema where there is none.
 # related_resources:
 #   - ref: https://kubernetes.io/docs/reference/kubernetes-api/
 #     description: Kubernetes API reference
