@@ -149,7 +149,7 @@ func (s *Store) Postures(ctx context.Context, f PostureFilter) ([]Posture, error
 		q.where("p.installation_id = %s", f.InstallationID)
 	}
 	q.text("p.repository", f.Repository)
-	q.within(f.Within, "", "p.repository")
+	q.within(f.Within, "p.repository_id", "")
 	return readAll(ctx, s, "how branches are protected", q, " ORDER BY p.repository, p.is_default DESC, p.branch", scanPosture)
 }
 

@@ -77,6 +77,7 @@ func busy(f *fixture) {
 		}
 	}
 	f.fill()
+	f.protectAll()
 }
 
 // serious are the violations that axe finds serious or critical, a line each.

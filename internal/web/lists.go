@@ -160,7 +160,8 @@ type repositoryView struct {
 	Open      []openRow
 	Rules     []ruleRow
 	Waivers   []waiverRow
-	Posture   []store.Entry
+	Branches  []branchView
+	Drift     []driftView
 	Decisions []store.Decision
 }
 
@@ -171,7 +172,16 @@ func (s *site) repositoryPage(w http.ResponseWriter, r *http.Request) {
 	scope, since := who.scope, now.AddDate(0, 0, -lookBack)
 	v := repositoryView{Name: name}
 	latest, _, err := s.Store.Decisions(ctx, store.DecisionFilter{Repository: name, Within: scope}, "", 20)
-	if err == nil && len(latest) == 0 {
+	if err == nil {
+		v.Branches, err = s.branches(ctx, store.PostureFilter{Repository: name, Within: scope})
+	}
+	id := int64(0)
+	switch {
+	case err == nil && len(latest) > 0:
+		id = latest[0].RepositoryID
+	case err == nil && len(v.Branches) > 0:
+		id = v.Branches[0].id
+	case err == nil:
 		err = store.ErrNotFound
 	}
 	if s.failed(w, r, err) {
@@ -184,11 +194,12 @@ func (s *site) repositoryPage(w http.ResponseWriter, r *http.Request) {
 			return err
 		},
 		func() (err error) {
-			v.Posture, _, err = s.Store.Entries(ctx, store.EntryFilter{Type: store.EntryPosture, Repository: name, Within: scope}, "", 5)
+			entries, _, err := s.Store.Entries(ctx, store.EntryFilter{Type: store.EntryPosture, Repository: name, Within: scope}, "", most)
+			v.Drift = driftOf(entries)
 			return err
 		},
 		func() error {
-			one := &store.Scope{IDs: []int64{latest[0].RepositoryID}}
+			one := &store.Scope{IDs: []int64{id}}
 			open, _, err := s.Store.Open(ctx, one, "", pageSize)
 			v.Open = s.openRows(open)
 			return err

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/posture"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 )
 
@@ -33,13 +35,15 @@ type repositoryRow struct {
 	store.RepositoryRow
 	Open     int
 	Bypasses int
-	Posture  *store.Entry // the last that was recorded
+	Branches []branchView // how they are protected; none: not looked at yet
 }
 
 type overviewView struct {
 	Days         int
 	Bypasses     []store.Entry
 	MoreBypasses bool
+	Weak         []branchView // branches that are not protected as they should be
+	MoreWeak     int
 	Open         []openRow
 	MoreOpen     bool
 	Chart        chart
@@ -89,33 +93,51 @@ func (s *site) overview(ctx context.Context) (overviewView, error) {
 		return v, err
 	}
 	v.Size = head.Size
-	v.Repositories, err = s.repositories(ctx, scope, since, open, bypasses)
+	protected, err := s.branches(ctx, store.PostureFilter{Within: scope})
+	if err != nil {
+		return v, err
+	}
+	for _, b := range protected {
+		switch {
+		case b.State != posture.Problem:
+		case len(v.Weak) < most:
+			v.Weak = append(v.Weak, b)
+		default:
+			v.MoreWeak++
+		}
+	}
+	v.Repositories, err = s.repositories(ctx, scope, since, open, bypasses, protected)
 	return v, err
 }
 
-func (s *site) repositories(ctx context.Context, scope *store.Scope, since time.Time, open []store.Decision, bypasses []store.Entry) ([]repositoryRow, error) {
+func (s *site) repositories(ctx context.Context, scope *store.Scope, since time.Time, open []store.Decision, bypasses []store.Entry, protected []branchView) ([]repositoryRow, error) {
 	list, err := s.Store.Repositories(ctx, scope, since)
 	if err != nil {
 		return nil, err
 	}
-	waiting, around, posture := map[int64]int{}, map[string]int{}, map[string]*store.Entry{}
+	waiting, around := map[int64]int{}, map[string]int{}
 	for _, d := range open {
 		waiting[d.RepositoryID]++
 	}
 	for _, e := range bypasses {
 		around[e.Repository]++
 	}
-	entries, _, err := s.Store.Entries(ctx, store.EntryFilter{Type: store.EntryPosture, Within: scope}, "", maxPageSize)
-	if err != nil {
-		return nil, err
+	branches := map[int64][]branchView{}
+	for _, b := range protected {
+		branches[b.id] = append(branches[b.id], b)
 	}
-	for i := len(entries) - 1; i >= 0; i-- { // the newest wins
-		posture[entries[i].Repository] = &entries[i]
+	var rows []repositoryRow
+	for _, r := range list {
+		rows = append(rows, repositoryRow{RepositoryRow: r, Open: waiting[r.ID], Bypasses: around[r.Name], Branches: branches[r.ID]})
+		delete(branches, r.ID)
 	}
-	rows := make([]repositoryRow, len(list))
-	for i, r := range list {
-		rows[i] = repositoryRow{RepositoryRow: r, Open: waiting[r.ID], Bypasses: around[r.Name], Posture: posture[r.Name]}
+	for _, b := range protected { // what was never judged is looked after all the same
+		if of := branches[b.id]; of != nil {
+			rows = append(rows, repositoryRow{RepositoryRow: store.RepositoryRow{ID: b.id, Name: b.Repository}, Bypasses: around[b.Repository], Branches: of})
+			delete(branches, b.id)
+		}
 	}
+	slices.SortStableFunc(rows, func(a, b repositoryRow) int { return strings.Compare(a.Name, b.Name) })
 	return rows, nil
 }
 

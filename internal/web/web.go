@@ -38,6 +38,7 @@ type decisions interface {
 	Waivers(ctx context.Context, scope *store.Scope, repository string, since time.Time) ([]store.WaiverRow, error)
 	Repositories(ctx context.Context, scope *store.Scope, since time.Time) ([]store.RepositoryRow, error)
 	RepositoryNames(ctx context.Context) (map[string]int64, error)
+	Postures(ctx context.Context, f store.PostureFilter) ([]store.Posture, error)
 }
 
 type trail interface {
@@ -132,6 +133,7 @@ func (s *site) inside() http.Handler {
 	mux.HandleFunc("GET /api/v1/decisions", s.apiDecisions)
 	mux.HandleFunc("GET /api/v1/decisions/{id}", s.apiDecision)
 	mux.HandleFunc("GET /api/v1/attestations/{commit}", s.apiAttestation)
+	mux.HandleFunc("GET /api/v1/posture", s.apiPosture)
 	mux.HandleFunc("GET /api/v1/audit", s.apiAudit)
 	mux.HandleFunc("GET /api/v1/audit/who", s.apiWho)
 	mux.HandleFunc("GET /api/v1/audit/checkpoint", s.apiCheckpoint)

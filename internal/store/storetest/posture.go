@@ -56,7 +56,7 @@ func testPostures(t *testing.T, fresh func(testing.TB) string) {
 		"of a repository":      {store.PostureFilter{RepositoryID: 2}, []store.Posture{shop}},
 		"by name":              {store.PostureFilter{Repository: "acme/infra"}, []store.Posture{main, release}},
 		"of an installation":   {store.PostureFilter{InstallationID: 8}, []store.Posture{shop}},
-		"that somebody sees":   {store.PostureFilter{Within: &store.Scope{Names: []string{"acme/shop", "x/y"}}}, []store.Posture{shop}},
+		"that somebody sees":   {store.PostureFilter{Within: &store.Scope{IDs: []int64{2, 5}}}, []store.Posture{shop}},
 		"for who sees nothing": {store.PostureFilter{Within: &store.Scope{}}, nil},
 	} {
 		if diff := cmp.Diff(c.want, must[[]store.Posture](t)(s.Postures(ctx, c.filter))); diff != "" {
