@@ -86,7 +86,7 @@ func (w *world) auditLog(f *auditFlags) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&filter.Type, "type", "", "decision, publication, plan, waiver, break-glass, bypass, posture, configuration, login or export")
+	flags.StringVar(&filter.Type, "type", "", "decision, publication, plan, waiver, break-glass, bypass, posture, configuration, login, export or retention")
 	flags.StringVar(&filter.Actor, "actor", "", "who did it")
 	flags.StringVar(&filter.Repository, "repository", "", "OWNER/NAME")
 	flags.IntVar(&filter.PullRequest, "pull-request", 0, "number of the pull request")

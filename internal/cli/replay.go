@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +55,7 @@ func (w *world) replayCommand() *cobra.Command {
 func (w *world) replay(ctx context.Context, db *store.Store, recorded store.Decision) error {
 	data, err := db.Facts(ctx, recorded.FactsDigest)
 	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("the facts of %s are not in the record any more", recorded.ID)
+		return w.gone(ctx, db, recorded)
 	} else if err != nil {
 		return outside(err)
 	}
@@ -71,6 +72,19 @@ func (w *world) replay(ctx context.Context, db *store.Store, recorded store.Deci
 		return exitError{exitFail, fmt.Errorf("this is not the decision that was recorded; another version of Gatehouse made it, or the record was changed")}
 	}
 	return nil
+}
+
+// gone says why the facts of a decision are not there.
+func (w *world) gone(ctx context.Context, db *store.Store, recorded store.Decision) error {
+	before, entry, err := db.Retention(ctx)
+	if err != nil {
+		return outside(err)
+	}
+	if recorded.Time.Before(before) {
+		return fmt.Errorf("the facts of %s, of %s, were dropped by age: entry %d of the log says that those before %s were",
+			recorded.ID, recorded.Time.Format(time.DateOnly), entry, before.Format(time.RFC3339))
+	}
+	return fmt.Errorf("the facts of %s are gone, and no entry of the log says that they were dropped; run `gatehouse audit verify`", recorded.ID)
 }
 
 // replayUnder decides as it would have been under other rules.

@@ -167,6 +167,9 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 	if ships != nil {
 		background = append(background, ships.Run)
 	}
+	if s.KeepFacts > 0 {
+		background = append(background, retaining(db, s.KeepFacts, w.clock, log))
+	}
 	return &server{background: background, store: db, github: github, pipeline: line, judges: judges, http: &http.Server{
 		Handler:           pages,
 		ReadHeaderTimeout: 10 * time.Second,

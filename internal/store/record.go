@@ -25,6 +25,7 @@ const (
 	EntryConfiguration = "configuration"
 	EntryLogin         = "login"
 	EntryExport        = "export"
+	EntryRetention     = "retention"
 )
 
 // An Entry is one line of the audit log. Its JSON is public and, in canonical form, what the log's tree is made of.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 )
@@ -37,14 +38,19 @@ func (s *Store) Verify(ctx context.Context) (ledger.Verified, error) {
 		size = max(size, cp.Size)
 	}
 	logged := map[string]decisionEntry{} // by decision
+	var dropped time.Time                // what is older may be gone
 	signed := func(yield func(ledger.Entry, error) bool) {
 		for e, err := range s.Leaves(ctx, 0) {
 			if err == nil && e.Index >= size {
 				return
 			}
 			if err == nil {
-				if d, ok := decisionOf(e); ok {
+				switch d, err := decisionOf(e); {
+				case err != nil:
+				case d.Type == EntryDecision:
 					logged[d.Detail.Decision] = d
+				case d.Type == EntryRetention && d.Detail.Before.After(dropped):
+					dropped = d.Detail.Before
 				}
 			}
 			if !yield(e, err) {
@@ -60,23 +66,25 @@ func (s *Store) Verify(ctx context.Context) (ledger.Verified, error) {
 	if err != nil {
 		return report, err
 	}
-	return report, s.verifyDecisions(ctx, logged, size)
+	return report, s.verifyDecisions(ctx, logged, size, dropped)
 }
 
 // decisionEntry is what an entry of type decision says of its decision.
 type decisionEntry struct {
-	Index       int64  `json:"index"`
-	Type        string `json:"type"`
-	Repository  string `json:"repository"`
-	PullRequest int    `json:"pull_request"`
-	Commit      string `json:"commit"`
-	Verdict     string `json:"verdict"`
-	Policy      string `json:"policy"`
-	Facts       string `json:"facts"`
+	Index       int64     `json:"index"`
+	Type        string    `json:"type"`
+	Repository  string    `json:"repository"`
+	PullRequest int       `json:"pull_request"`
+	Commit      string    `json:"commit"`
+	Verdict     string    `json:"verdict"`
+	Policy      string    `json:"policy"`
+	Facts       string    `json:"facts"`
+	Time        time.Time `json:"time"`
 	Detail      struct {
-		Decision string `json:"decision"`
-		Digest   string `json:"decision_digest"`
-		Evidence string `json:"evidence"`
+		Before   time.Time `json:"before"` // of type retention
+		Decision string    `json:"decision"`
+		Digest   string    `json:"decision_digest"`
+		Evidence string    `json:"evidence"`
 	} `json:"detail"`
 }
 
@@ -85,15 +93,16 @@ func (e decisionEntry) changed(id, what string) error {
 	return &ledger.Mismatch{Index: e.Index, End: e.Index + 1, Reason: fmt.Sprintf("the recorded %s of decision %s is not what the log says", what, id)}
 }
 
-func decisionOf(leaf ledger.Entry) (decisionEntry, bool) {
+func decisionOf(leaf ledger.Entry) (decisionEntry, error) {
 	var e decisionEntry
 	err := json.Unmarshal(leaf.Data, &e)
-	return e, err == nil && e.Type == EntryDecision
+	return e, err
 }
 
 // verifyDecisions compares every recorded decision, and the facts behind it, with its entry in the log, which has been proved by
-// now. The error is a *ledger.Mismatch at the entry whose decision was edited, removed or slipped in.
-func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionEntry, size int64) error {
+// now. The error is a *ledger.Mismatch at the entry whose decision was edited, removed or slipped in. What decisions before dropped
+// were made from may be gone: the log says so.
+func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionEntry, size int64, dropped time.Time) error {
 	seen, blobs := 0, map[string]bool{}
 	for cursor := ""; ; {
 		list, next, err := s.Decisions(ctx, DecisionFilter{}, cursor, 1000)
@@ -109,7 +118,7 @@ func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionE
 			if !ok || entry.Index != d.LogIndex {
 				return &ledger.Mismatch{Index: d.LogIndex, End: d.LogIndex + 1, Reason: fmt.Sprintf("the log knows no decision %s here; its row was slipped in or moved", d.ID)}
 			}
-			if err := s.verifyDecision(ctx, d.ID, entry); err != nil {
+			if err := s.verifyDecision(ctx, d.ID, entry, entry.Time.Before(dropped)); err != nil {
 				return err
 			}
 			if err := s.verifyEvidence(ctx, d.LogIndex, entry.Detail.Evidence, blobs); err != nil {
@@ -134,7 +143,7 @@ func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionE
 	return nil
 }
 
-func (s *Store) verifyDecision(ctx context.Context, id string, e decisionEntry) error {
+func (s *Store) verifyDecision(ctx context.Context, id string, e decisionEntry, mayBeGone bool) error {
 	changed := func(what string) error { return e.changed(id, what) }
 	d, err := s.Decision(ctx, id)
 	if err != nil {
@@ -154,9 +163,19 @@ func (s *Store) verifyDecision(ctx context.Context, id string, e decisionEntry) 
 	case d.PolicyDigest != e.Policy:
 		return changed("policy")
 	}
-	// Retention may drop facts; their digest stays. What is there must have it, which the store checks.
-	if _, err := s.Facts(ctx, d.FactsDigest); err != nil && !errors.Is(err, ErrNotFound) {
-		return fmt.Errorf("%w: %w", changed("facts"), err)
+	// What is there must have the digest that the log names, which the store checks.
+	for what, digest := range map[string]string{"facts": d.FactsDigest, "evidence": e.Detail.Evidence} {
+		if digest == "" {
+			continue
+		}
+		_, err := s.Facts(ctx, digest)
+		switch {
+		case errors.Is(err, ErrNotFound) && mayBeGone:
+		case errors.Is(err, ErrNotFound):
+			return &ledger.Mismatch{Index: e.Index, End: e.Index + 1, Reason: fmt.Sprintf("decision %s lacks its %s, and no entry says that they were dropped", id, what)}
+		case err != nil:
+			return fmt.Errorf("%w: %w", changed(what), err)
+		}
 	}
 	return nil
 }

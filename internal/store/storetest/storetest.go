@@ -41,6 +41,7 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		"a clock that is set back":     testClock,
 		"a log that is forked":         testForked,
 		"damage in the middle":         testAudit,
+		"dropping by age":              testRetention,
 		"leases":                       testLeases,
 		"shipping":                     testShipping,
 		"searching":                    testSearch,

@@ -12,3 +12,4 @@ CREATE TABLE shipping (
   error       text COLLATE "C" NOT NULL DEFAULT '',   -- why the last attempt failed; '': it did not
   updated     timestamptz NOT NULL
 );
+CREATE INDEX decisions_facts ON decisions (facts_digest);   -- is a blob still referred to?

@@ -12,3 +12,4 @@ CREATE TABLE shipping (
   error       TEXT NOT NULL DEFAULT '',   -- why the last attempt failed; '': it did not
   updated     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX decisions_facts ON decisions (facts_digest);   -- is a blob still referred to?
