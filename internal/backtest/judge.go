@@ -36,7 +36,7 @@ type NotJudged struct{ Reason string }
 // Error is the reason.
 func (e NotJudged) Error() string { return e.Reason }
 
-// Judge judges recorded decisions under one policy. It is safe for concurrent use, and worth keeping: rules are compiled once for all
+// Judge has rules in this process. It is safe for concurrent use, and worth keeping: rules are compiled once for all
 // decisions that were made under the same settings.
 type Judge struct {
 	options Options
@@ -70,38 +70,53 @@ func New(ctx context.Context, o Options) (*Judge, error) {
 	return j, nil
 }
 
-// Again gives the facts of a decision as they would be if the rules had been others. The error is a [NotJudged] when that cannot be
-// told.
-func (j *Judge) Again(ctx context.Context, facts gate.Facts, saw evidence.Evidence) (gate.Facts, error) {
+// Rules say what they find in what was seen. The error is a [NotJudged] when that cannot be told.
+type Rules interface {
+	Evaluate(ctx context.Context, pr *gate.PullRequest, saw evidence.Evidence) (gate.Evaluation, error)
+}
+
+// again gives the facts of a decision as they would be if the rules had been others.
+func again(ctx context.Context, r Rules, facts gate.Facts, saw evidence.Evidence) (gate.Facts, error) {
 	if saw.Omitted != "" {
 		return facts, NotJudged{saw.Omitted}
 	}
-	if len(j.options.Dirs) == 0 && len(saw.Settings.Paths)+len(saw.Settings.Bundles) > 0 {
-		return facts, NotJudged{"the repository has rules of its own, which are not on record; give them, or others, with --policy"}
-	}
-	engine, err := j.engine(ctx, saw.Settings)
+	now, err := r.Evaluate(ctx, &facts.PullRequest, saw)
 	if err != nil {
 		return facts, err
 	}
-	in := rules.Input{Documents: saw.Documents, PullRequest: &facts.PullRequest}
+	if err := ctx.Err(); err != nil {
+		return facts, err
+	}
+	pointAt(now.Findings, facts.Evaluation.Findings)
+	if facts.Group != nil {
+		now.Requirements = nil // the pull requests of the group are asked for them
+	}
+	facts.Evaluation = now
+	return facts, nil
+}
+
+// NoFiles is why rules of conftest's dialect cannot judge what was seen without whole files.
+const NoFiles = "the rules of conftest's dialect judge whole files, and none were read when the decision was made"
+
+// Evaluate implements [Rules].
+func (j *Judge) Evaluate(ctx context.Context, pr *gate.PullRequest, saw evidence.Evidence) (gate.Evaluation, error) {
+	if len(j.options.Dirs) == 0 && len(saw.Settings.Paths)+len(saw.Settings.Bundles) > 0 {
+		return gate.Evaluation{}, NotJudged{"the repository has rules of its own, which are not on record; give them, or others, with --policy"}
+	}
+	engine, err := j.engine(ctx, saw.Settings)
+	if err != nil {
+		return gate.Evaluation{}, err
+	}
+	in := rules.Input{Documents: saw.Documents, PullRequest: pr}
 	if engine.WantsFiles() {
 		if !saw.HasFiles && len(saw.Documents) > 0 {
-			return facts, NotJudged{"the rules of conftest's dialect judge whole files, and none were read when the decision was made"}
+			return gate.Evaluation{}, NotJudged{NoFiles}
 		}
 		for _, f := range saw.Files {
 			in.Files = append(in.Files, rules.File(f))
 		}
 	}
-	again := engine.Evaluate(ctx, in)
-	if err := ctx.Err(); err != nil {
-		return facts, err
-	}
-	pointAt(again.Findings, facts.Evaluation.Findings)
-	if facts.Group != nil {
-		again.Requirements = nil // the pull requests of the group are asked for them
-	}
-	facts.Evaluation = again
-	return facts, nil
+	return engine.Evaluate(ctx, in), nil
 }
 
 // engine compiles the rules for the settings of a repository.

@@ -55,14 +55,14 @@ func (r *Report) Verdicts() int {
 }
 
 // One judges one decision again. The error is a [NotJudged] when that cannot be done.
-func (j *Judge) One(ctx context.Context, d Recorded, blobs Blobs, gone func(error) bool) (Difference, gate.Facts, error) {
+func One(ctx context.Context, r Rules, d Recorded, blobs Blobs, gone func(error) bool) (Difference, gate.Facts, error) {
 	facts, saw, err := Load(ctx, blobs, d.FactsDigest, gone)
 	if err != nil {
 		return Difference{}, facts, err
 	}
 	recorded := gate.Decide(facts)
 	before := facts.Evaluation.Requirements
-	facts, err = j.Again(ctx, facts, saw)
+	facts, err = again(ctx, r, facts, saw)
 	if err != nil {
 		return Difference{}, facts, err
 	}
@@ -76,7 +76,7 @@ func (j *Judge) One(ctx context.Context, d Recorded, blobs Blobs, gone func(erro
 
 // Run judges decisions again, several at a time. done is called after each, one call at a time. The error is of whoever reads the
 // record; a decision that cannot be judged is in the report.
-func (j *Judge) Run(ctx context.Context, list []Recorded, blobs Blobs, gone func(error) bool, done func()) (Report, error) {
+func Run(ctx context.Context, r Rules, list []Recorded, blobs Blobs, gone func(error) bool, done func()) (Report, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	outcomes, reasons := make([]*Difference, len(list)), make([]string, len(list))
@@ -86,7 +86,7 @@ func (j *Judge) Run(ctx context.Context, list []Recorded, blobs Blobs, gone func
 	for range min(len(list), runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
 			for i := range next {
-				diff, err := j.settled(ctx, list[i], blobs, gone)
+				diff, err := Settled(ctx, r, list[i], blobs, gone)
 				var not NotJudged
 				switch {
 				case errors.As(err, &not):
@@ -116,9 +116,9 @@ func (j *Judge) Run(ctx context.Context, list []Recorded, blobs Blobs, gone func
 	return report(list, outcomes, reasons), nil
 }
 
-// settled is One, and refuses what no rule could change.
-func (j *Judge) settled(ctx context.Context, d Recorded, blobs Blobs, gone func(error) bool) (Difference, error) {
-	diff, facts, err := j.One(ctx, d, blobs, gone)
+// Settled is One, and refuses what no rule could change.
+func Settled(ctx context.Context, r Rules, d Recorded, blobs Blobs, gone func(error) bool) (Difference, error) {
+	diff, facts, err := One(ctx, r, d, blobs, gone)
 	if err == nil && len(facts.Problems) > 0 {
 		return diff, NotJudged{"it could not be evaluated then: " + gate.Shorten(facts.Problems[0].String(), 200)}
 	}

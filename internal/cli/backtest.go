@@ -144,7 +144,7 @@ func (w *world) backtest(ctx context.Context, f *backtestFlags) error {
 		return outside(err)
 	}
 	done, progress := 0, w.terminal(w.err)
-	report, err := judge.Run(ctx, list, db, notFound, func() {
+	report, err := backtest.Run(ctx, judge, list, db, notFound, func() {
 		if done++; progress {
 			fmt.Fprintf(w.err, "\r%d of %d pull requests", done, len(list))
 		}

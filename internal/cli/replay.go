@@ -93,7 +93,7 @@ func (w *world) replayUnder(ctx context.Context, db *store.Store, recorded store
 	if err != nil {
 		return err
 	}
-	diff, facts, err := judge.One(ctx, recordedDecision(recorded), db, notFound)
+	diff, facts, err := backtest.One(ctx, judge, recordedDecision(recorded), db, notFound)
 	var not backtest.NotJudged
 	if errors.As(err, &not) {
 		return fmt.Errorf("%s cannot be judged again: %w", recorded.ID, not)

@@ -32,6 +32,8 @@ type Context struct {
 	Files   []gate.FileChange
 	Plans   []gate.Plan
 	Diff    *diff.Changes // what the changes do to each attribute
+
+	Backtest *gate.Backtest // of the rules that the pull request proposes
 }
 
 // policyDigest is the digest of the rules that judged.

@@ -142,7 +142,7 @@ func TestSilent(t *testing.T) {
 		"a wait":                   {gate.Decision{Verdict: gate.Wait}, false},
 		"an error":                 {gate.Decision{Verdict: gate.Error}, false},
 	} {
-		if got := Silent(&c.d); got != c.want {
+		if got := Silent(&c.d, Context{}); got != c.want {
 			t.Errorf("%s: got %v, want %v", name, got, c.want)
 		}
 	}

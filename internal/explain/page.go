@@ -33,8 +33,8 @@ func newPage(d *gate.Decision, c *Context, mentions bool) *page {
 
 // Silent reports whether there is nothing that a comment would add to the check: a pass without a finding, an objection, or
 // anything that was judged. A comment that exists already must still be brought up to date.
-func Silent(d *gate.Decision) bool {
-	return d.Verdict == gate.Pass && d.Summary.Documents == 0 &&
+func Silent(d *gate.Decision, c Context) bool {
+	return (c.Backtest == nil || c.Backtest.PullRequests == 0) && d.Verdict == gate.Pass && d.Summary.Documents == 0 &&
 		len(d.Findings)+len(d.Discounted)+len(d.Unjudged)+len(d.Errors)+len(d.Missing) == 0
 }
 

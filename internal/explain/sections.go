@@ -238,7 +238,8 @@ func (p *page) requirement(r *gate.RequirementResult) string {
 // details is what the reader may want to unfold.
 func (p *page) details(limit int) string {
 	var b strings.Builder
-	b.WriteString(p.plans(limit))
+	b.WriteString(p.backtest(min(limit, 12000)))
+	b.WriteString(p.plans(limit - b.Len()))
 	lists := []struct {
 		one, many string
 		list      []*gate.Finding

@@ -145,6 +145,13 @@ func stories() map[string]story {
 	clear.Requirements = []gate.RequirementResult{floor, met}
 	out["all clear"] = story{clear, context()}
 
+	proposing := decision(gate.Pass, "All clear: 0 documents, 103 rules, 1 approval")
+	c = Context{RepoURL: "https://github.com/acme/shop", Backtest: &gate.Backtest{Days: 90, PullRequests: 50, Same: 46, Verdicts: 1, Reasons: 1, NotJudged: 2, Limit: "only the last 50 are tried", Different: []gate.Backtested{
+		{PullRequest: 12, Title: "Open SSH to the office", Before: gate.Pass, After: gate.Fail, Reasons: []string{"blocks ACME-01 on v1/Pod/shop/web: has no label team"}, More: 2},
+		{PullRequest: 9, Title: "A [second](one) @octocat", Before: gate.Wait, After: gate.Wait, Reasons: []string{"no longer warns ZT-07 on v1/Service/shop/web: NodePort 30080 is reachable"}},
+	}}}
+	out["proposes rules"] = story{proposing, c}
+
 	warned := decision(gate.Pass, "Passed with 1 warning: 17 documents, 103 rules, 1 approval")
 	warned.Findings, warned.Summary.Warn = []gate.Finding{nodePort()}, 1
 	warned.Requirements = []gate.RequirementResult{floor}

@@ -41,6 +41,7 @@ type Facts struct {
 	Evaluation Evaluation   `json:"evaluation"`
 	Problems   []Problem    `json:"problems"` // what went wrong while gathering
 
+	Backtest *Backtest `json:"backtest,omitempty"` // of the rules that the pull request proposes; shown, not judged
 	Evidence *Evidence `json:"evidence,omitempty"` // what the rules saw; nil: nothing was judged, or an older version recorded it
 
 	Group []Member `json:"group,omitempty"` // the pull requests of the merge group that the facts are about

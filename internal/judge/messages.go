@@ -14,6 +14,7 @@ const (
 	kindPlan     = "plan"
 	kindSettings = "settings"
 	kindSets     = "sets"
+	kindAgain    = "again"
 )
 
 // How an answer begins: what follows is the answer, or the text of an error that is nobody's fault but ours.
@@ -34,6 +35,7 @@ type request struct {
 	Touched *touched          `json:",omitempty"`
 	Plan    *plan             `json:",omitempty"`
 	Sets    *document.Options `json:",omitempty"`
+	Again   *again            `json:",omitempty"`
 }
 
 // touched asks which of several lists of changed paths is the first to touch a project's source.

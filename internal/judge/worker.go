@@ -67,6 +67,8 @@ func (w *Worker) answer(parent *sandbox.Parent, message []byte) ([]byte, error) 
 		return job.settings()
 	case kindSets:
 		return job.sets(ctx)
+	case kindAgain:
+		return w.again(ctx, job)
 	}
 	return nil, fmt.Errorf("the worker process does not know how to %q", r.Kind)
 }

@@ -56,6 +56,7 @@ type Recorder interface {
 	LatestForHead(ctx context.Context, repositoryID int64, head string) ([]store.Decision, error)
 	Facts(ctx context.Context, digest string) ([]byte, error)
 	Changes(ctx context.Context, logIndex int64) ([]byte, error)
+	Decisions(ctx context.Context, f store.DecisionFilter, cursor string, limit int) ([]store.Decision, string, error)
 }
 
 // Notes are the small durable facts around a decision.
@@ -113,7 +114,8 @@ type Metrics interface {
 // Pipeline carries out the works that webhooks leave behind.
 type Pipeline struct {
 	Options
-	commands sync.Mutex // held while a comment's command is carried out
+	commands  sync.Mutex // held while a comment's command is carried out
+	backtests backtests
 }
 
 // New makes a pipeline.

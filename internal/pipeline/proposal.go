@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path"
@@ -8,15 +9,21 @@ import (
 	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
 	"github.com/gatehouse-dev/gatehouse/internal/rules"
 )
 
 // proposal tries the rules that a pull request brings, before they can break every other one: the base's rules judge it, and its own
-// are loaded, checked and tested as they would be in force after the merge.
+// are loaded, checked and tested as they would be in force after the merge, and then judge other pull requests again, to show what
+// would change.
 func (g *gatherer) proposal(ctx context.Context) error {
 	policies, err := g.proposed(ctx)
-	if err != nil || !g.touches(append(slices.Clone(g.config.Policies.Paths), policies.Paths...)) {
+	if err != nil {
+		return err
+	}
+	touched := g.touches(append(slices.Clone(g.config.Policies.Paths), policies.Paths...))
+	if other, err := differ(policies, g.config.Policies); err != nil || !touched && !other {
 		return err
 	}
 	p := rules.Proposal{Packs: policies.Packs, Rules: map[string]rules.Setting{}}
@@ -37,16 +44,31 @@ func (g *gatherer) proposal(ctx context.Context) error {
 		}
 		p.Dirs = append(p.Dirs, rules.ProposedDir{Name: dir, Files: files})
 	}
-	if len(p.Dirs) == 0 {
-		return nil // it takes its last folder of rules away
-	}
+	own := len(p.Dirs)
 	p.Dirs = append(p.Dirs, g.besides(policies)...)
-	problems, err := g.Judges.Try(ctx, p)
-	if err != nil {
-		return fmt.Errorf("try the proposed rules: %w", err)
+	if touched && own > 0 { // else it takes its last folder of rules away, or only says how they are in force
+		problems, err := g.Judges.Try(ctx, p)
+		if err != nil {
+			return fmt.Errorf("try the proposed rules: %w", err)
+		}
+		if g.problem(problems...); len(problems) > 0 {
+			return nil
+		}
 	}
-	g.problem(problems...)
-	return nil
+	return g.backtest(ctx, policies, p)
+}
+
+// differ reports whether two configurations put rules in force differently.
+func differ(a, b repoconfig.Policies) (bool, error) {
+	x, err := ledger.Canonical(a)
+	if err != nil {
+		return false, fmt.Errorf("compare the settings of rules: %w", err)
+	}
+	y, err := ledger.Canonical(b)
+	if err != nil {
+		return false, fmt.Errorf("compare the settings of rules: %w", err)
+	}
+	return !bytes.Equal(x, y), nil
 }
 
 // proposed is what the configuration says about policies after the merge: the head's, where it can be read, else the base's.

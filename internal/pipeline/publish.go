@@ -72,7 +72,7 @@ func (p *Pipeline) postComment(ctx context.Context, args work.Publication, _ int
 	if err != nil {
 		return err
 	}
-	if known.CommentID == 0 && explain.Silent(&decision) {
+	if known.CommentID == 0 && explain.Silent(&decision, about) {
 		return nil
 	}
 	id, err := repo.PutComment(ctx, args.Number, known.CommentID, explain.Marker, explain.Comment(&decision, about))
@@ -174,6 +174,7 @@ func (p *Pipeline) explanation(ctx context.Context, d store.Decision) (gate.Deci
 		return decision, about, store.Permanent{Err: fmt.Errorf("read the facts of %s: %w", d.ID, err)}
 	}
 	about.Changes, about.Plans, about.Files, about.Author = facts.Changes, facts.Plans, facts.Files, facts.PullRequest.Author
+	about.Backtest = facts.Backtest
 	about.Diff, err = p.differences(ctx, d.LogIndex)
 	return decision, about, err
 }

@@ -102,6 +102,7 @@ type story struct {
 	changes    []gate.Change
 	files      []gate.FileChange
 	approvers  []string
+	backtest   *gate.Backtest
 	documents  []gate.Document // what the changes are made of; nil: they are not on record
 }
 
@@ -127,7 +128,7 @@ func (f *fixture) recordAs(s story, id int64, name string) {
 	facts := gate.Facts{
 		Version: gate.FactsVersion, Time: at, Repository: gate.Repository{ID: s.repository, Owner: owner, Name: repo, DefaultBranch: "main"},
 		PullRequest: gate.PullRequest{Number: s.pull, Title: s.title, Author: s.by, State: "open", Base: gate.Ref{Branch: "main"}, Head: gate.Ref{SHA: head}},
-		Files:       s.files, Changes: s.changes, Emergency: s.emergency, Teams: s.teams, Config: gate.ConfigSource{Repository: name, Path: ".github/gatehouse.yml", Commit: strings.Repeat("c", 40)},
+		Files:       s.files, Changes: s.changes, Backtest: s.backtest, Emergency: s.emergency, Teams: s.teams, Config: gate.ConfigSource{Repository: name, Path: ".github/gatehouse.yml", Commit: strings.Repeat("c", 40)},
 	}
 	encode := func(v any) []byte {
 		text, err := ledger.Canonical(v)
@@ -193,7 +194,10 @@ func blocked() story {
 			{Kind: "kubernetes", Type: "Service", Resource: "v1/Service/shop/web", File: "k8s/web.yaml", Actions: []string{"create"}},
 		},
 		documents: blockedDocuments(),
-		files:     []gate.FileChange{{Status: "modified", Path: "infra/prod/main.tf"}, {Status: "renamed", Path: "k8s/web.yaml", OldPath: "k8s/old.yaml"}},
+		backtest: &gate.Backtest{Days: 90, PullRequests: 3, Same: 1, Verdicts: 1, NotJudged: 1, Different: []gate.Backtested{
+			{PullRequest: 12, Title: "Open <SSH>", Before: gate.Pass, After: gate.Fail, Reasons: []string{"blocks ACME-01 on v1/Pod/shop/web: has no label team"}, More: 2},
+		}},
+		files: []gate.FileChange{{Status: "modified", Path: "infra/prod/main.tf"}, {Status: "renamed", Path: "k8s/web.yaml", OldPath: "k8s/old.yaml"}},
 		decision: gate.Decision{
 			Verdict: gate.Fail, Title: "Blocked: IM-06 on aws_security_group.web (+1)",
 			Summary: gate.Summary{Documents: 14, Rules: 103, Deny: 1, Warn: 1, Waived: 1, Existing: 1, Unknown: 1},
