@@ -23,7 +23,7 @@ func yamlValues(data []byte, limits Limits) (out []*value, err error) {
 			out, err = nil, &manifestError{line: 1, message: "is not valid YAML: the parser gave up on it", remedy: "Simplify the file."}
 		}
 	}()
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder, bare := yaml.NewDecoder(bytes.NewReader(data)), newBareTags(data)
 	for {
 		var node yaml.Node
 		switch err := decoder.Decode(&node); {
@@ -35,7 +35,7 @@ func yamlValues(data []byte, limits Limits) (out []*value, err error) {
 		if len(out) >= limits.Objects {
 			return nil, tooManyObjects(node.Line, limits)
 		}
-		r := yamlReader{limits: limits, data: data, open: map[*yaml.Node]bool{}}
+		r := yamlReader{limits: limits, data: data, bare: bare, open: map[*yaml.Node]bool{}}
 		v, err := r.read(&node, 0)
 		if err != nil {
 			return nil, r.explain(&node, err)
@@ -54,6 +54,7 @@ func yamlValues(data []byte, limits Limits) (out []*value, err error) {
 type yamlReader struct {
 	limits  Limits
 	data    []byte
+	bare    *bareTags
 	open    map[*yaml.Node]bool // anchors that are being repeated right now
 	aliases int                 // values made below an alias
 	inAlias int
@@ -90,6 +91,9 @@ func (r *yamlReader) read(n *yaml.Node, depth int) (*value, error) {
 	case yaml.MappingNode:
 		return r.mapping(n, depth)
 	case yaml.ScalarNode:
+		if r.bare.on(n) {
+			return &value{kind: stringKind, line: n.Line, text: n.Value}, nil
+		}
 		return scalar(n)
 	}
 	return &value{line: n.Line}, nil
