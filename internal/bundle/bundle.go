@@ -72,7 +72,8 @@ type Options struct {
 	Dir       string // where copies are kept; made when missing
 	KeepBytes int64  // of all copies; the least recently used go first; default 1 GiB
 
-	Hosts          []string                   // HOST or HOST:PORT that may have private addresses, and be spoken to by http
+	Hosts          []string                   // HOST or HOST:PORT that may have any address, and be spoken to by http
+	Private        bool                       // the same goes for this machine and private networks, but never for link-local addresses
 	RegistryConfig string                     // file of the form of Docker's config.json with logins for registries; "": none
 	Keys           map[string]rules.BundleKey // by id
 	Refresh        time.Duration              // how long what a tag names is taken to be the same; default one minute
@@ -104,6 +105,9 @@ type state struct {
 // keepUnpacked is how many bundles are kept in memory.
 const keepUnpacked = 32
 
+// maxSources bounds how many sources are known at once.
+const maxSources = 1000
+
 // New checks the options and makes the folder. It does not use the network.
 func New(o Options) (*Store, error) {
 	orDefault(&o.KeepBytes, 1<<30)
@@ -120,7 +124,7 @@ func New(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{opts: o, client: newGuard(o.Hosts, o.Transport), disk: d, sources: map[string]*state{}}, nil
+	return &Store{opts: o, client: newGuard(o.Hosts, o.Private, o.Transport), disk: d, sources: map[string]*state{}}, nil
 }
 
 func orDefault[T int | int64 | time.Duration](value *T, standard T) {
@@ -266,6 +270,11 @@ func (s *Store) state(key string) *state {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.sources[key]
+	if len(s.sources) > maxSources {
+		clear(s.sources) // of configurations that are long gone, and that never had a bundle
+		s.recent = nil
+		st = nil
+	}
 	if st == nil {
 		st = &state{}
 		s.sources[key] = st

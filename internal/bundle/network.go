@@ -17,6 +17,7 @@ import (
 // looked at when it is made, so neither a redirect nor a name that resolves to such an address gets there.
 type guard struct {
 	hosts   map[string]bool // that may be anywhere
+	private bool            // this machine and private networks are reached, too
 	direct  *http.Transport
 	proxied *http.Transport
 	proxy   func(*http.Request) (*url.URL, error)
@@ -29,11 +30,11 @@ func (e *refusedError) Error() string {
 	return e.what + "; the operator can allow the host with GATEHOUSE_BUNDLE_HOSTS"
 }
 
-func newGuard(hosts []string, base *http.Transport) *guard {
+func newGuard(hosts []string, private bool, base *http.Transport) *guard {
 	if base == nil {
 		base = http.DefaultTransport.(*http.Transport)
 	}
-	g := &guard{hosts: map[string]bool{}, direct: base.Clone(), proxied: base.Clone(), proxy: http.ProxyFromEnvironment}
+	g := &guard{hosts: map[string]bool{}, private: private, direct: base.Clone(), proxied: base.Clone(), proxy: http.ProxyFromEnvironment}
 	for _, h := range hosts {
 		g.hosts[strings.ToLower(h)] = true
 	}
@@ -41,7 +42,7 @@ func newGuard(hosts []string, base *http.Transport) *guard {
 		t.ResponseHeaderTimeout = 20 * time.Second
 	}
 	open := &net.Dialer{Timeout: 15 * time.Second}
-	narrow := &net.Dialer{Timeout: 15 * time.Second, Control: publicOnly}
+	narrow := &net.Dialer{Timeout: 15 * time.Second, Control: g.control}
 	g.direct.Proxy = nil
 	g.direct.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if g.allowed(address) {
@@ -60,11 +61,11 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Port() == "" {
 		host = net.JoinHostPort(req.URL.Hostname(), map[string]string{"http": "80", "https": "443"}[req.URL.Scheme])
 	}
-	if req.URL.Scheme != "https" && !g.allowed(host) {
+	if req.URL.Scheme != "https" && !g.allowed(host) && !g.near(req.URL.Hostname()) {
 		return nil, &refusedError{fmt.Sprintf("%s is not spoken to without TLS", req.URL.Host)}
 	}
 	if proxy, err := g.proxy(req); err == nil && proxy != nil {
-		if ip, err := netip.ParseAddr(req.URL.Hostname()); err == nil && !public(ip) && !g.allowed(host) {
+		if ip, err := netip.ParseAddr(req.URL.Hostname()); err == nil && !g.reaches(ip) && !g.allowed(host) {
 			return nil, &refusedError{fmt.Sprintf("%s is no public address", ip)}
 		}
 		return g.proxied.RoundTrip(req)
@@ -79,17 +80,34 @@ func (g *guard) allowed(address string) bool {
 	return g.hosts[address] || err == nil && g.hosts[host]
 }
 
-// publicOnly is asked before each connection, with the address that the name was resolved to.
-func publicOnly(_, address string, _ syscall.RawConn) error {
+// near tells an address of this machine or a private network, where a registry may do without TLS, if those are reached at all.
+func (g *guard) near(host string) bool {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return !public(ip) && g.reaches(ip)
+	}
+	return g.private && strings.EqualFold(host, "localhost")
+}
+
+// reaches tells whether an address may be connected to.
+func (g *guard) reaches(ip netip.Addr) bool {
+	ip = ip.Unmap().WithZone("")
+	return public(ip) || g.private && (ip.IsLoopback() || ip.IsPrivate()) && ip.String() != metadataIPv6
+}
+
+// control is asked before each connection, with the address that the name was resolved to.
+func (g *guard) control(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fmt.Errorf("the address %q cannot be read: %w", address, err)
 	}
-	if !public(at.Addr()) {
+	if !g.reaches(at.Addr()) {
 		return &refusedError{fmt.Sprintf("%s is no public address", at.Addr())}
 	}
 	return nil
 }
+
+// metadataIPv6 is a cloud's metadata service at a private address.
+const metadataIPv6 = "fd00:ec2::254"
 
 // public reports whether an address belongs to the internet.
 func public(ip netip.Addr) bool {

@@ -155,6 +155,12 @@ func TestAddressesThatOnlyTheServerReaches(t *testing.T) {
 			refused(t, s, src, false, want)
 		})
 	}
+	command := newStore(t, t.TempDir(), bundle.Options{Hosts: []string{}, Private: true})
+	open(t, command, bundle.Source{URL: w.URL + "/b.tar.gz", Digest: digest(one)})
+	for _, url := range []string{redirecting.URL + "/x", "https://169.254.169.254/latest"} {
+		refused(t, command, bundle.Source{URL: url, Digest: digest(nil)}, false, metadata)
+	}
+	refused(t, command, bundle.Source{URL: "https://[fd00:ec2::254]/", Digest: digest(nil)}, false, "fd00:ec2::254 is no public address; the operator can allow the host with GATEHOUSE_BUNDLE_HOSTS")
 	s := newStore(t, t.TempDir(), bundle.Options{Hosts: []string{w.host(), redirecting.host()}})
 	open(t, s, bundle.Source{URL: w.URL + "/b.tar.gz", Digest: digest(one)})
 	refused(t, s, bundle.Source{URL: redirecting.URL + "/x", Digest: digest(nil)}, false, metadata)

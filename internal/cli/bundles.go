@@ -15,14 +15,15 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/rules"
 )
 
-// bundleStore gets bundles with some settings. hosts are allowed besides those of the settings.
-func bundleStore(s config.Bundles, clock func() time.Time, hosts ...string) (*bundle.Store, error) {
+// bundleStore gets bundles with some settings. A command may reach what whoever runs it reaches: private is true for it. hosts are allowed
+// besides those of the settings.
+func bundleStore(s config.Bundles, clock func() time.Time, private bool, hosts ...string) (*bundle.Store, error) {
 	keys := map[string]rules.BundleKey{}
 	for id, key := range s.Keys {
 		keys[id] = rules.BundleKey{PEM: key.Key, Algorithm: key.Algorithm, Scope: key.Scope}
 	}
 	store, err := bundle.New(bundle.Options{
-		Dir: filepath.Join(s.DataDir, "bundles"), Hosts: append(hosts, s.Hosts...), RegistryConfig: s.RegistryConfig, Keys: keys, Clock: clock,
+		Dir: filepath.Join(s.DataDir, "bundles"), Hosts: append(hosts, s.Hosts...), Private: private, RegistryConfig: s.RegistryConfig, Keys: keys, Clock: clock,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("GATEHOUSE_DATA_DIR %s: %w", s.DataDir, err)
@@ -44,7 +45,7 @@ func (w *world) localBundles(ctx context.Context, list []repoconfig.Bundle) (dir
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := bundleStore(settings, w.clock)
+	store, err := bundleStore(settings, w.clock, true)
 	if err != nil {
 		return nil, nil, err
 	}

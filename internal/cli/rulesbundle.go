@@ -138,7 +138,7 @@ func (w *world) storeFor(url string) (*bundle.Store, error) {
 	}
 	_, rest, _ := strings.Cut(url, "://")
 	host, _, _ := strings.Cut(rest, "/")
-	return bundleStore(settings, w.clock, host)
+	return bundleStore(settings, w.clock, true, host)
 }
 
 // ociURL takes a reference with or without its scheme, as other tools do.

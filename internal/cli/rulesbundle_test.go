@@ -59,7 +59,7 @@ type at struct {
 func inFolder(t *testing.T, files map[string]string) *at {
 	t.Helper()
 	a := &at{t: t, dir: t.TempDir()}
-	a.environ = []string{"HOME=" + a.dir, "GATEHOUSE_DATA_DIR=" + filepath.Join(a.dir, ".data"), "GATEHOUSE_BUNDLE_HOSTS=127.0.0.1"}
+	a.environ = []string{"HOME=" + a.dir, "GATEHOUSE_DATA_DIR=" + filepath.Join(a.dir, ".data")}
 	for name, text := range files {
 		a.write(name, text)
 	}
@@ -227,11 +227,9 @@ func TestCheckReadsBundles(t *testing.T) {
 	check(signed, exitFail, "the registry is out of order (503); the copy of ")
 	check("\"oci://"+r.host+"/acme/none:v1@"+pinned[strings.Index(pinned, "@")+1:len(pinned)-4]+"0000\"", exitOutside, "the registry is out of order (503)")
 	r.down.Store(false)
-	a.environ[2] = "GATEHOUSE_BUNDLE_HOSTS="
-	check("\"oci://"+r.host+"/acme/none:v1@"+pinned[strings.Index(pinned, "@")+1:len(pinned)-4]+"0000\"", exitUsage, "127.0.0.1 is no public address")
+	check("\"oci://169.254.169.254/acme/none:v1@"+pinned[strings.Index(pinned, "@")+1:len(pinned)-4]+"0000\"", exitUsage, "169.254.169.254 is no public address")
 	a.write("k8s/a.yaml", owned)
 	check("\""+pinned+"\"", exitPass, "")
-	a.environ[2] = "GATEHOUSE_BUNDLE_HOSTS=127.0.0.1"
 
 	// Rules that somebody pushed with another tool, which does not look at them.
 	store, err := bundle.New(bundle.Options{Dir: filepath.Join(a.dir, "other"), Hosts: []string{"127.0.0.1"}})

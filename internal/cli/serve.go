@@ -129,7 +129,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		db.Close()
 		return nil, err
 	}
-	bundles, err := bundleStore(s.Bundles, w.clock)
+	bundles, err := bundleStore(s.Bundles, w.clock, false)
 	if err != nil {
 		db.Close()
 		return nil, err
