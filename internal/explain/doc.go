@@ -27,6 +27,8 @@ type Context struct {
 
 	Superseded bool // a newer decision exists, or is being made
 
+	Unposted string // why the check run could not be posted, as a clause; "" when it could, or nobody has tried yet
+
 	Author  string // the pull request's author, a login
 	Changes []gate.Change
 	Files   []gate.FileChange

@@ -162,6 +162,10 @@ func (p *page) lead() string {
 	if p.c.Superseded {
 		s = "_A newer decision replaces this one._\n\n"
 	}
+	if p.c.Unposted != "" {
+		s += "⚠️ **The check could not be posted: " + text(p.c.Unposted) + ".** An owner of the organisation accepts the App's permissions " +
+			"in its installation settings; Gatehouse goes on trying.\n\n"
+	}
 	if b := p.d.BreakGlass; b != nil {
 		var confirmed []string
 		for _, login := range b.Confirmed {

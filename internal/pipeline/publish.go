@@ -42,7 +42,15 @@ func (p *Pipeline) postCheck(ctx context.Context, args work.Publication, _ int) 
 	id, err := repo.PutCheckRun(ctx, check)
 	if err != nil {
 		p.Metrics.Published("check", "failed")
+		if told := p.tellOfRefusal(ctx, args, recorded, known, err); told != nil {
+			return told
+		}
 		return fmt.Errorf("post the check run: %w", p.retryable(err))
+	}
+	if known.State == store.Failed && known.Decision == recorded.ID { // the comment says that it could not be posted
+		if err := p.Recorder.Enqueue(ctx, args.Comment()); err != nil {
+			return fmt.Errorf("queue the comment: %w", err)
+		}
 	}
 	entry := p.publicationEntry(recorded, store.Published, map[string]any{
 		"what": "check", "check_run": id, "status": check.Status, "conclusion": check.Conclusion, "title": check.Title,
@@ -55,6 +63,29 @@ func (p *Pipeline) postCheck(ctx context.Context, args work.Publication, _ int) 
 		return fmt.Errorf("record the publication: %w", err)
 	}
 	p.Metrics.Published("check", store.Published)
+	return nil
+}
+
+// tellOfRefusal has the comment say which permission the App lacks for its check: without a check, that is where people look.
+func (p *Pipeline) tellOfRefusal(ctx context.Context, args work.Publication, recorded store.Decision, known store.Publication, err error) error {
+	var lacks forge.MissingPermission
+	if !errors.As(err, &lacks) {
+		return nil
+	}
+	reason := "the App lacks the permission " + lacks.Permission
+	if known.State == store.Failed && known.Decision == recorded.ID && known.Reason == reason {
+		return nil
+	}
+	err = p.Notes.SavePublication(ctx, store.Publication{
+		RepositoryID: recorded.RepositoryID, PullRequest: recorded.PullRequest, Head: recorded.Head, Decision: recorded.ID,
+		CheckRunID: known.CheckRunID, State: store.Failed, Reason: reason,
+	})
+	if err == nil {
+		err = p.Recorder.Enqueue(ctx, args.Comment())
+	}
+	if err != nil {
+		return fmt.Errorf("say that the check was refused: %w", err)
+	}
 	return nil
 }
 
@@ -72,7 +103,14 @@ func (p *Pipeline) postComment(ctx context.Context, args work.Publication, _ int
 	if err != nil {
 		return err
 	}
-	if known.CommentID == 0 && explain.Silent(&decision, about) {
+	check, err := p.Notes.Publication(ctx, recorded.RepositoryID, recorded.PullRequest, recorded.Head)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("read whether the check was posted: %w", err)
+	}
+	if check.State == store.Failed && check.Decision == recorded.ID {
+		about.Unposted = check.Reason
+	}
+	if known.CommentID == 0 && about.Unposted == "" && explain.Silent(&decision, about) {
 		return nil
 	}
 	id, err := repo.PutComment(ctx, args.Number, known.CommentID, explain.Marker, explain.Comment(&decision, about))

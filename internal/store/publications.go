@@ -12,7 +12,7 @@ const (
 	Pending    = "pending"
 	Published  = "published"
 	Superseded = "superseded"
-	Failed     = "failed"
+	Failed     = "failed" // GitHub does not take it, and somebody must do something about that; it is tried again
 )
 
 // A Publication says how far a decision has come to GitHub: one for each head that a pull request had.

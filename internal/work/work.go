@@ -70,9 +70,12 @@ type Publication struct {
 func (p Publication) Works() []store.Work {
 	return []store.Work{
 		item(KindCheck, fmt.Sprintf("%d/%s", p.RepositoryID, p.Head), p),
-		item(KindComment, p.Key(), p),
+		p.Comment(),
 	}
 }
+
+// Comment is the work that writes the comment alone.
+func (p Publication) Comment() store.Work { return item(KindComment, p.Key(), p) }
 
 // Request is the work that asks for the reviews which the decision waits for.
 func (p Publication) Request() store.Work { return item(KindRequest, p.Key(), p) }
