@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,12 +16,14 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/internal/config"
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
 	"github.com/gatehouse-dev/gatehouse/internal/judge"
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/metrics"
 	"github.com/gatehouse-dev/gatehouse/internal/pipeline"
 	"github.com/gatehouse-dev/gatehouse/internal/plans"
+	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 	"github.com/gatehouse-dev/gatehouse/internal/web"
 	"github.com/gatehouse-dev/gatehouse/internal/webhook"
@@ -124,7 +127,11 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		}
 		return waiting, err
 	})
-	judges, err := judge.New(judge.Options{Key: secret, Memory: s.WorkerMemory, Time: s.WorkerTime})
+	judges, err := judge.New(judge.Options{Key: secret, Memory: s.WorkerMemory, Time: s.WorkerTime, Died: func(repository int64, d *sandbox.Death) {
+		counters.WorkerDied(d.Limit)
+		log.WithField("repository_id", repository).WithField("doing", gate.Shorten(gate.Printable(strings.ToValidUTF8(d.Doing, "?")), 300)).
+			WithField("limit", d.Limit).Warn(gate.Printable(d.Error()))
+	}})
 	if err != nil {
 		db.Close()
 		return nil, err

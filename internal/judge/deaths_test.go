@@ -3,6 +3,7 @@ package judge_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/judge"
+	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
 )
 
 const (
@@ -74,9 +76,16 @@ func (t countingTree) Read(ctx context.Context, paths []string) (map[string][]by
 func TestAnAccidentIsForgiven(t *testing.T) {
 	t.Parallel()
 	var reads atomic.Int64
-	got, err := judgeTitle(t.Context(), newJudges(t, judge.Options{}), exitsFirst, countingTree{document.MapTree{"a.yaml": pod}, &reads})
+	var deaths []string
+	judges := newJudges(t, judge.Options{Died: func(repository int64, d *sandbox.Death) {
+		deaths = append(deaths, fmt.Sprint(repository, ": ", d, ", ", d.Limit))
+	}})
+	got, err := judgeTitle(t.Context(), judges, exitsFirst, countingTree{document.MapTree{"a.yaml": pod}, &reads})
 	if err != nil || len(got.Problems) > 0 || len(got.Changes) != 1 || reads.Load() != 2 {
 		t.Errorf("%+v, %v after %d attempts", got, err, reads.Load())
+	}
+	if want := []string{"1: the worker process ended (exit status 9), false"}; !slices.Equal(deaths, want) {
+		t.Errorf("told of %q; wanted %q", deaths, want)
 	}
 }
 

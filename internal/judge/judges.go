@@ -38,6 +38,9 @@ type Options struct {
 	Memory int64              // bytes that one worker may take; 2 GiB
 	Time   time.Duration      // that one request may take, of the processor and of the clock; 4 minutes
 	Pool   sandbox.PoolLimits // of the workers that are kept
+
+	// Died, if given, is told of each worker that ended instead of answering, also of those whose request is tried again.
+	Died func(repository int64, d *sandbox.Death)
 }
 
 // Judges have changes judged by worker processes. They are safe for concurrent use and must be closed.
@@ -46,6 +49,7 @@ type Judges struct {
 	limits  sandbox.Limits
 	pool    *sandbox.Pool
 	helpers *sandbox.Workers
+	died    func(repository int64, d *sandbox.Death)
 }
 
 // New makes Judges. No process is started yet.
@@ -60,7 +64,7 @@ func New(o Options) (*Judges, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Judges{key: slices.Clone(o.Key), limits: limits, pool: sandbox.NewPool(workers, o.Pool), helpers: helpers}, nil
+	return &Judges{key: slices.Clone(o.Key), limits: limits, pool: sandbox.NewPool(workers, o.Pool), helpers: helpers, died: o.Died}, nil
 }
 
 // Close ends the workers that wait for work. Those at work end with their context.
@@ -230,8 +234,10 @@ type talk struct {
 	request request
 	data    [][]byte
 
-	helper *sandbox.Session // for what may end a worker
-	served int64            // bytes of files
+	helper    *sandbox.Session // for what may end a worker
+	served    int64            // bytes of files
+	helped    time.Duration    // that helpers have worked
+	questions int
 }
 
 // run has the request answered, and takes the answer. A death that may be of an accident, or of what an earlier request has left, is given
@@ -258,6 +264,9 @@ func (t *talk) run(ctx context.Context, take func(answer []byte) error) (*sandbo
 	for {
 		answer, fresh, err := t.once(ctx, message)
 		var death *sandbox.Death
+		if errors.As(err, &death) && t.judges.died != nil {
+			t.judges.died(t.source.Repository, death)
+		}
 		switch {
 		case errors.As(err, &death) && again && (!fresh || !death.Limit):
 			again = false
@@ -286,7 +295,7 @@ func (t *talk) once(ctx context.Context, message []byte) (answer []byte, fresh b
 	key := strconv.FormatInt(t.source.Repository, 10)
 	session := t.judges.pool.Take(key)
 	defer func() { t.judges.pool.Give(key, session) }()
-	t.helper, t.served = t.judges.helpers.Session(), 0
+	t.helper, t.served, t.helped, t.questions = t.judges.helpers.Session(), 0, 0, 0
 	defer t.helper.Close()
 	fresh = session.Served() == 0
 	answer, err = session.Talk(ctx, message, t.answer)

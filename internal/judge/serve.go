@@ -6,20 +6,25 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
 )
 
-// maxServed is how many bytes of files one request may ask for: those of both sides, each a few times.
-const maxServed = 4 << 30
+// What one request may ask for, so that a worker which only ever asks comes to an end.
+const (
+	maxServed    = 4 << 30 // bytes of files: those of both sides, each a few times
+	maxHelped    = 15 * time.Minute
+	maxQuestions = 1_000_000
+)
 
 // answer answers a worker's question. What a worker may have is what it is to judge: files of the trees of its job, and rules. What it
 // asks of another worker is done by a program of ours with limits of its own. A question that does not make sense ends the worker.
 func (t *talk) answer(ctx context.Context, message []byte) ([]byte, error) {
 	var q question
 	parts, err := unpack(message, &q)
-	if err != nil || len(parts) != 1 {
+	if t.questions++; err != nil || len(parts) != 1 || t.questions > maxQuestions {
 		return nil, nonsense()
 	}
 	switch {
@@ -85,7 +90,12 @@ func (t *talk) folders(ctx context.Context) ([]byte, error) {
 
 // call has something done by another worker.
 func (t *talk) call(ctx context.Context, request []byte) ([]byte, error) {
+	if t.helped > maxHelped {
+		return nil, &sandbox.Death{Reason: fmt.Sprintf("had others work for more than %s", maxHelped), Limit: true}
+	}
+	began := time.Now()
 	answer, err := t.helper.Call(ctx, request)
+	t.helped += time.Since(began)
 	var died *sandbox.Death
 	if errors.As(err, &died) {
 		return pack(called{Death: &death{died.Reason, died.Limit}})

@@ -21,6 +21,7 @@ type Metrics struct {
 	published *prometheus.CounterVec
 	bypasses  prometheus.Counter
 	glass     *prometheus.CounterVec
+	deaths    *prometheus.CounterVec
 }
 
 // New registers the counters. queueDepth is asked at each scrape for the number of waiting works; -1 is shown when it fails.
@@ -44,6 +45,9 @@ func New(queueDepth func(context.Context) (int, error)) *Metrics {
 	m.glass = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatehouse_break_glass_total", Help: "Break-glass commands, by what came of them: asked, opened, refused.",
 	}, []string{"outcome"})
+	m.deaths = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatehouse_worker_deaths_total", Help: "Worker processes that ended instead of answering, by reason: limit (of memory, time or size) or accident.",
+	}, []string{"reason"})
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "gatehouse_queue_waiting", Help: "Works that wait to be carried out; -1 when the database does not say.",
 	}, func() float64 {
@@ -55,7 +59,7 @@ func New(queueDepth func(context.Context) (int, error)) *Metrics {
 		}
 		return float64(n)
 	})
-	m.registry.MustRegister(m.decisions, m.took, m.published, m.bypasses, m.glass, waiting,
+	m.registry.MustRegister(m.decisions, m.took, m.published, m.bypasses, m.glass, m.deaths, waiting,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -76,6 +80,15 @@ func (m *Metrics) Decided(verdict gate.Verdict, took time.Duration) {
 
 // Published counts an attempt to tell GitHub.
 func (m *Metrics) Published(what, outcome string) { m.published.WithLabelValues(what, outcome).Inc() }
+
+// WorkerDied counts a worker process that ended instead of answering.
+func (m *Metrics) WorkerDied(limit bool) {
+	reason := "accident"
+	if limit {
+		reason = "limit"
+	}
+	m.deaths.WithLabelValues(reason).Inc()
+}
 
 // Bypassed counts a change that went around the gate.
 func (m *Metrics) Bypassed() { m.bypasses.Inc() }

@@ -106,8 +106,8 @@ func (s *Session) Talk(ctx context.Context, request []byte, answer func(ctx cont
 	data, err := t.run(ctx, request)
 	if err == nil {
 		// A child that did much is replaced, so that the last of many requests is not blamed for the time of all.
-		cpu, _, ok := used(s.PID())
-		if s.spent, s.served = cpu, s.served+1; !ok || s.spent > s.workers.limits.CPU*lifetime/2 {
+		cpu, _, _ := used(s.PID())
+		if s.spent, s.served = cpu, s.served+1; s.spent > s.workers.limits.CPU*lifetime/2 {
 			s.Close()
 		}
 		return data, nil
