@@ -214,7 +214,9 @@ func TestE2ERestoredFromABackup(t *testing.T) {
 	if status, out, log := s.gatehouse("audit", "continue", "--reason", "the disk died"); status != exitPass {
 		t.Fatalf("status %d: %s%s", status, out, log)
 	}
-	told := func(e store.Entry) bool { return e.Detail["what"] == "continued" && e.Detail["reason"] == "the disk died" }
+	told := func(e store.Entry) bool {
+		return e.Detail["what"] == "continued" && e.Detail["reason"] == "the disk died"
+	}
 	if got := s.entries(store.EntryConfiguration); !slices.ContainsFunc(got, told) {
 		t.Errorf("the log says %v", got)
 	}

@@ -143,7 +143,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 	}
 	catalogue := pipeline.Catalogue(policies.FS, Version)
 	line := pipeline.New(pipeline.Options{
-		Forge: github, Mirror: mirrors, Recorder: db, Notes: db, Ledger: db,
+		Forge: github, Mirror: mirrors, Recorder: db, Notes: db, Ledger: db, Leases: db,
 		Judges: judges, Bundles: bundles, Rules: catalogue, Clock: w.clock, Log: log,
 		PublicURL: s.PublicURL, ServerURL: s.ServerURL, Metrics: counters,
 		Plans: db, PlanLimit: s.PlanLimit, Signer: signer, Blobs: db,

@@ -36,8 +36,11 @@ func (p *Pipeline) command(ctx context.Context, r work.Command, _ int) error {
 	if len(words) > 0 {
 		verb = words[0]
 	}
-	p.commands.Lock() // they read and write what is remembered of the pull request
-	defer p.commands.Unlock()
+	ctx, unlock, err := p.alone(ctx, fmt.Sprintf("commands %d/%d", r.RepositoryID, r.Number)) // they read and write what is remembered of the pull request
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	switch allowed, first, err := p.mayCommand(ctx, r); {
 	case err != nil:
 		return err

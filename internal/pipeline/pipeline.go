@@ -10,7 +10,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -78,6 +77,7 @@ type Options struct {
 	Recorder  Recorder
 	Notes     Notes
 	Ledger    Ledger
+	Leases    Leases
 	Judges    *judge.Judges
 	Bundles   Bundles
 	Rules     func() []rules.Rule // the built-in ones, to be explained
@@ -114,7 +114,6 @@ type Metrics interface {
 // Pipeline carries out the works that webhooks leave behind.
 type Pipeline struct {
 	Options
-	commands  sync.Mutex // held while a comment's command is carried out
 	backtests backtests
 }
 
