@@ -1,0 +1,150 @@
+package rules
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
+)
+
+// constraintSpec is what is read of a constraint.
+type constraintSpec struct {
+	Metadata struct {
+		Name        string            `json:"name"`
+		Annotations map[string]string `json:"annotations"`
+	} `json:"metadata"`
+	Spec struct {
+		EnforcementAction        *string         `json:"enforcementAction"`
+		ScopedEnforcementActions []scopedAction  `json:"scopedEnforcementActions"`
+		Match                    match           `json:"match"`
+		Parameters               json.RawMessage `json:"parameters"`
+	} `json:"spec"`
+}
+
+type scopedAction struct {
+	Action            string `json:"action"`
+	EnforcementPoints []struct {
+		Name string `json:"name"`
+	} `json:"enforcementPoints"`
+}
+
+func (l *loader) constraint(o foundObject, templates map[string]*template) *constraint {
+	var spec constraintSpec
+	if err := json.Unmarshal(o.text, &spec); err != nil {
+		l.problem(o.file, o.lineOf("spec"), "the constraint of "+o.kind+" cannot be read: "+err.Error(), "Correct it; Gatekeeper would refuse it too.")
+		return nil
+	}
+	id := o.kind + "/" + spec.Metadata.Name
+	t := templates[o.kind]
+	switch {
+	case spec.Metadata.Name == "":
+		l.problem(o.file, o.line, "a constraint of "+o.kind+" without a name", "Set metadata.name.")
+		return nil
+	case t == nil:
+		l.problem(o.file, o.line, fmt.Sprintf("there is no ConstraintTemplate for the constraint %s", id), "Put the template of the kind "+o.kind+" into a folder of rules too.")
+		return nil
+	case t.broken:
+		return nil
+	}
+	c := &constraint{template: t, match: spec.Spec.Match, key: string(o.text) + t.text, rule: &Rule{
+		ID: id, Title: constraintTitle(&spec, id), Description: clean(spec.Metadata.Annotations["description"], 2000),
+		Unknown: gate.EnforceWarn, Pack: o.origin, Package: o.kind, File: o.file, Line: o.line,
+		Inspects: map[string][]string{gate.KindKubernetes: {"*"}},
+	}}
+	before := len(l.problems)
+	c.rule.Enforcement, c.elsewhere = l.action(o, id, &spec)
+	if c.rule.Severity = foreignWarn; c.rule.Enforcement == gate.EnforceDeny {
+		c.rule.Severity = foreignDeny
+	}
+	if err := c.match.prepare(); err != nil {
+		l.problem(o.file, o.lineOf("spec", "match"), "the match of the constraint "+id+" "+err.Error(), "Correct it; Gatekeeper would refuse it too.")
+	}
+	if problem := c.parametersOf(spec.Spec.Parameters); problem != "" {
+		l.problem(o.file, o.lineOf("spec", "parameters"), "the parameters of the constraint "+id+": "+problem, "Correct them; "+t.file+" holds their schema.")
+	}
+	if len(l.problems) > before {
+		return nil
+	}
+	return c
+}
+
+func constraintTitle(spec *constraintSpec, id string) string {
+	for _, name := range []string{"title", "metadata.gatekeeper.sh/title"} {
+		if title := spec.Metadata.Annotations[name]; title != "" {
+			return clean(title, maxPath)
+		}
+	}
+	return id
+}
+
+// action is how the constraint's findings are enforced. Of scoped actions those count that are meant for this stage, before anything
+// reaches a cluster (gator.gatekeeper.sh, or every point); where none is, those meant for the cluster, the strictest of them: what
+// the cluster would refuse should not be merged, and elsewhere is true. dryrun reports and does not block.
+func (l *loader) action(o foundObject, id string, spec *constraintSpec) (enforcement string, elsewhere bool) {
+	known := map[string]string{"deny": gate.EnforceDeny, "warn": gate.EnforceWarn, "dryrun": gate.EnforceWarn}
+	action := "deny"
+	if spec.Spec.EnforcementAction != nil && *spec.Spec.EnforcementAction != "" {
+		action = *spec.Spec.EnforcementAction
+	}
+	if action != "scoped" {
+		if known[action] == "" {
+			l.problem(o.file, o.lineOf("spec", "enforcementAction"), fmt.Sprintf("enforcementAction of the constraint %s is %q; wanted: deny, warn, dryrun or scoped", id, action), "Correct it.")
+		}
+		return known[action], false
+	}
+	var here, others []string
+	for i, scoped := range spec.Spec.ScopedEnforcementActions {
+		if known[scoped.Action] == "" || len(scoped.EnforcementPoints) == 0 {
+			l.problem(o.file, o.lineOf("spec", "scopedEnforcementActions", i),
+				fmt.Sprintf("a scoped action of the constraint %s is %q for %d points; wanted: deny, warn or dryrun for one or more", id, scoped.Action, len(scoped.EnforcementPoints)), "Correct it.")
+			continue
+		}
+		for _, point := range scoped.EnforcementPoints {
+			if point.Name == "gator.gatekeeper.sh" || point.Name == "*" {
+				here = append(here, known[scoped.Action])
+			} else {
+				others = append(others, known[scoped.Action])
+			}
+		}
+	}
+	if elsewhere = len(here) == 0; elsewhere {
+		here = others
+	}
+	if len(here) == 0 {
+		l.problem(o.file, o.lineOf("spec", "scopedEnforcementActions"), "the constraint "+id+" is scoped and has no scopedEnforcementActions", "List them.")
+	}
+	if slices.Contains(here, gate.EnforceDeny) {
+		return gate.EnforceDeny, elsewhere
+	}
+	return gate.EnforceWarn, elsewhere
+}
+
+// parametersOf are the constraint's parameters with the defaults of the template's schema. It says what is wrong with them.
+func (c *constraint) parametersOf(text json.RawMessage) string {
+	values := map[string]any{}
+	if len(text) == 0 && c.template.schema != nil {
+		text = c.template.schema.Default
+	}
+	if len(text) > 0 && !bytes.Equal(text, []byte("null")) {
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.UseNumber()
+		if err := decoder.Decode(&values); err != nil {
+			return "they are no object"
+		}
+		if c.template.schema != nil {
+			if problem := c.template.schema.complete(values, "", 0); problem != "" {
+				return problem
+			}
+		}
+	}
+	value, err := ast.InterfaceToValue(values)
+	if err != nil {
+		return err.Error()
+	}
+	c.parameters = ast.NewTerm(value)
+	return ""
+}
