@@ -5,14 +5,16 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/githubsim"
 )
 
-// seenChange is all that an approval can be of, in the model: what the one file says, where it goes, and which commits of main come
-// along when it does not go into main.
+// seenChange is all that an approval can be of, in the model: what the files say, where they go, and which commits of main come along when
+// they do not go into main.
 type seenChange struct {
 	value, base string
+	bad         bool // it brings a Pod that the rules deny
 	along       int
 }
 
@@ -31,6 +33,14 @@ type model struct {
 	wrote   map[string]bool
 	team    map[string]bool
 	opinion map[string]opinion
+	waived  bool // main has a waiver in force for the bad Pod
+	glass   glass
+}
+
+// glass is the last call to break it: for one head and one branch.
+type glass struct {
+	by, head, base string
+	broken         bool
 }
 
 // along is what comes with the change into its base.
@@ -41,9 +51,12 @@ func (m *model) along() int {
 	return m.merged
 }
 
-// allows says whether the change may merge: one member of the team who did not write it has approved exactly this, and nobody who may
-// write still asks for changes.
-func (m *model) allows() bool {
+// denied says whether the rules speak against the change. Waivers are read from the branch that it goes into.
+func (m *model) denied() bool { return m.now.bad && !(m.waived && m.now.base == "main") }
+
+// agreed says whether people have: one member of the team who did not write it has approved exactly this, and nobody who may write still
+// asks for changes.
+func (m *model) agreed() bool {
 	approved := false
 	for who, o := range m.opinion {
 		if !o.approves {
@@ -53,6 +66,15 @@ func (m *model) allows() bool {
 	}
 	return approved
 }
+
+// allows says whether the change may merge at a head.
+func (m *model) allows(head string) bool {
+	return m.agreed() && !m.denied() || m.glass.broken && m.glass.head == head && m.glass.base == m.now.base
+}
+
+// allowsGroup says whether it may land in a merge queue. A broken glass is for one head, and the group's is another: what the rules deny
+// does not land in it.
+func (m *model) allowsGroup(head string) bool { return m.allows(head) && !m.denied() }
 
 // play is one random story of a pull request.
 type play struct {
@@ -73,21 +95,72 @@ func (p *play) value() string {
 
 func (p *play) reviewer() string { return []string{"mei", "sam"}[p.r.IntN(2)] }
 
+// files are the change. A bad Pod that is taken back is an empty list of nothing: the path stays, so that force-pushes keep it simple.
+func (p *play) files() map[string]string {
+	pod := "# none\n"
+	if p.m.now.bad {
+		pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: bad, namespace: shop}\nspec: {hostNetwork: true, containers: [{name: c, image: \"c@sha256:" + strings.Repeat("0", 64) + "\"}]}\n"
+	}
+	return map[string]string{"change.md": p.m.now.value, "k8s/bad.yaml": pod}
+}
+
 // step does something that people do, to the simulated GitHub and to the model, and says what.
 func (p *play) step() string {
 	p.n++
-	switch p.r.IntN(11) {
-	case 0:
+	switch n := p.r.IntN(20); {
+	case n < 8:
+		return p.push(n)
+	case n < 12:
+		who := p.reviewer()
+		p.m.opinion[who] = opinion{true, p.m.now, p.pr.Approve(who)}
+		return who + " approves"
+	case n == 12:
+		who := p.reviewer()
+		if o, ok := p.m.opinion[who]; ok {
+			o.review.Dismiss("vic", "no more")
+			delete(p.m.opinion, who)
+			return who + "'s review is dismissed"
+		}
+		p.m.opinion[who] = opinion{false, p.m.now, p.pr.RequestChanges(who, "not so")}
+		return who + " asks for changes"
+	case n == 13:
+		p.m.now.base = map[string]string{"main": "release", "release": "main"}[p.m.now.base]
+		p.m.now.along = p.m.along()
+		p.pr.Retarget("ann", p.m.now.base)
+		return "retargeted to " + p.m.now.base
+	case n < 16:
+		who := p.reviewer()
+		if p.m.team[who] = !p.m.team[who]; p.m.team[who] {
+			p.dba.Add(who)
+		} else {
+			p.dba.Remove(who)
+		}
+		return fmt.Sprintf("%s in the team: %v", who, p.m.team[who])
+	case n == 16:
+		return p.waive()
+	case n < 19:
+		return p.breakGlass()
+	}
+	return p.queue()
+}
+
+// push changes what the branch holds, or what is below it.
+func (p *play) push(n int) string {
+	switch n {
+	case 0, 1:
 		p.m.now.value = p.value()
-		p.pr.Push(githubsim.CommitSpec{Files: map[string]string{"change.md": p.m.now.value}})
-		return "ann pushes"
-	case 1:
+		if n == 1 {
+			p.m.now.bad = !p.m.now.bad
+		}
+		p.pr.Push(githubsim.CommitSpec{Files: p.files()})
+		return fmt.Sprintf("ann pushes, bad: %v", p.m.now.bad)
+	case 2:
 		who := p.reviewer()
 		p.m.now.value = p.value()
 		p.m.wrote[who] = true
-		p.pr.Push(githubsim.CommitSpec{Author: who, Files: map[string]string{"change.md": p.m.now.value}})
+		p.pr.Push(githubsim.CommitSpec{Author: who, Files: p.files()})
 		return who + " pushes"
-	case 2:
+	case 3, 4:
 		keep := p.r.IntN(2) == 0
 		if !keep {
 			p.m.now.value = p.value()
@@ -98,83 +171,122 @@ func (p *play) step() string {
 			p.m.merged = p.m.main
 		}
 		p.m.now.along = p.m.along()
-		p.pr.ForcePush(githubsim.CommitSpec{Message: fmt.Sprintf("Again %d", p.n), Files: map[string]string{"change.md": p.m.now.value}})
+		p.pr.ForcePush(githubsim.CommitSpec{Message: fmt.Sprintf("Again %d", p.n), Files: p.files()})
 		return fmt.Sprintf("ann forces the branch onto the base, the same change: %v", keep)
-	case 3, 4:
-		p.m.main++
-		p.repo.Commit("main", githubsim.CommitSpec{Author: "vic", Files: map[string]string{fmt.Sprintf("main-%d.md", p.m.main): "main\n"}})
-		if p.m.now.base != "main" {
-			return "main moves on"
-		}
-		if err := p.pr.UpdateBranch("ann"); err != nil {
-			p.t.Fatal(err)
-		}
-		p.m.merged = p.m.main
-		return "main moves on, and ann updates the branch"
-	case 5, 6, 7:
-		who := p.reviewer()
-		p.m.opinion[who] = opinion{true, p.m.now, p.pr.Approve(who)}
-		return who + " approves"
-	case 8:
-		who := p.reviewer()
-		if o, ok := p.m.opinion[who]; ok {
-			o.review.Dismiss("vic", "no more")
-			delete(p.m.opinion, who)
-			return who + "'s review is dismissed"
-		}
-		p.m.opinion[who] = opinion{false, p.m.now, p.pr.RequestChanges(who, "not so")}
-		return who + " asks for changes"
-	case 9:
-		p.m.now.base = map[string]string{"main": "release", "release": "main"}[p.m.now.base]
-		p.m.now.along = p.m.along()
-		p.pr.Retarget("ann", p.m.now.base)
-		return "retargeted to " + p.m.now.base
 	}
-	who := p.reviewer()
-	if p.m.team[who] = !p.m.team[who]; p.m.team[who] {
-		p.dba.Add(who)
-	} else {
-		p.dba.Remove(who)
+	p.onMain(map[string]string{fmt.Sprintf("main-%d.md", p.m.main+1): "main\n"})
+	if p.m.now.base != "main" {
+		return "main moves on"
 	}
-	p.pr.Label("ann", fmt.Sprintf("seen-%d", p.n)) // this App is not told of memberships; anything else makes it look again
-	return fmt.Sprintf("%s in the team: %v", who, p.m.team[who])
+	who := []string{"ann", "mei", "sam"}[p.r.IntN(3)] // whoever presses the button has written nothing
+	if err := p.pr.UpdateBranch(who); err != nil {
+		p.t.Fatal(err)
+	}
+	p.m.merged = p.m.main
+	return "main moves on, and " + who + " updates the branch"
 }
+
+func (p *play) onMain(files map[string]string) {
+	p.m.main++
+	p.repo.Commit("main", githubsim.CommitSpec{Author: "vic", Files: files})
+}
+
+// waive puts a waiver on main: in force, or expired.
+func (p *play) waive() string {
+	p.m.waived = !p.m.waived
+	end := time.Now().UTC().AddDate(0, 0, map[bool]int{true: 3, false: -3}[p.m.waived]).Format(time.DateOnly)
+	p.onMain(map[string]string{".github/gatehouse-waivers.yml": fmt.Sprintf(
+		"# %d\n- {rule: %s, resource: \"**\", reason: moving, owner: mei, expires: %s}\n", p.n, badRule, end)})
+	return "a waiver until " + end
+}
+
+// breakGlass asks, or confirms, by somebody who may or may not.
+func (p *play) breakGlass() string {
+	who, head := []string{"mei", "sam", "ann"}[p.r.IntN(3)], p.pr.HeadSHA()
+	g := &p.m.glass
+	if p.r.IntN(2) == 0 {
+		p.pr.Comment(who, "/gatehouse break-glass the site is down")
+		if p.m.team[who] && !p.m.allows(head) {
+			*g = glass{by: who, head: head, base: p.m.now.base}
+		}
+		return who + " wants to break the glass"
+	}
+	p.pr.Comment(who, "/gatehouse approve-break-glass")
+	if p.m.team[who] && g.by != "" && g.by != who && g.head == head && g.base == p.m.now.base {
+		g.broken = true
+	}
+	return who + " confirms"
+}
+
+// queue has a merge group made of the pull request, and looks at what the gate says of it. One that must not land is tried to be landed.
+func (p *play) queue() string {
+	protected := githubsim.Protection{RequirePR: true, RequiredChecks: []githubsim.RequiredCheck{{Context: "gatehouse", AppID: p.app.ID()}}}
+	p.repo.Protect(p.m.now.base, githubsim.Protection{}) // the gate may have changed its mind since it was queued
+	g, err := p.repo.Queue("ann", p.r.IntN(2) == 0, p.pr)
+	p.repo.Protect(p.m.now.base, protected)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.settle()
+	state, want := p.state(g.HeadSHA()), p.m.allowsGroup(p.pr.HeadSHA())
+	if strings.HasPrefix(state, "completed/success") != want {
+		p.t.Fatalf("the model lets the group land: %v; the gate says %q of it", want, state)
+	}
+	if !want && g.Land() == nil {
+		p.t.Fatal("a group landed that the model forbids")
+	}
+	return "queued"
+}
+
+// badRule is the one rule that the bad Pod breaks.
+const badRule = "PSS-B-HostNamespaces"
 
 // TestE2ENoMergeThatTheModelForbids plays random stories. After each step the gate must say what the model says, both ways, and the
 // simulated GitHub must refuse every merge that the model forbids.
 func TestE2ENoMergeThatTheModelForbids(t *testing.T) {
-	const steps = 24
-	for seed := range uint64(4) {
+	const steps = 30
+	for seed := range uint64(5) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			s := governed(t, "approvals: {from: {teams: [acme/dba]}}\n")
+			s := watching(t, "approvals: {from: {teams: [acme/dba]}}\nbreak_glass: {teams: [acme/dba], approvals: 1, expires: 1h}\n", nil)
 			s.repo.CreateBranch("vic", "release", "main")
 			s.repo.Protect("release", githubsim.Protection{RequirePR: true, RequiredChecks: []githubsim.RequiredCheck{{Context: "gatehouse", AppID: s.app.ID()}}})
-			p := &play{site: s, r: rand.New(rand.NewPCG(seed, 5)), m: model{
+			p := &play{site: s, r: rand.New(rand.NewPCG(seed, 7)), m: model{
 				now: seenChange{value: "value 0\n", base: "main"}, wrote: map[string]bool{},
 				team: map[string]bool{"mei": true, "sam": true}, opinion: map[string]opinion{},
 			}}
-			p.pr = s.open("ann", "change", map[string]string{"change.md": p.m.now.value})
+			p.pr = s.open("ann", "change", p.files())
 			var story []string
+			defer func() {
+				if t.Failed() {
+					t.Logf("the story:\n- %s", strings.Join(story, "\n- "))
+				}
+			}()
+			s.settle()
 			for range steps {
 				story = append(story, p.step())
 				s.settle()
-				state := s.state(p.pr.HeadSHA())
-				passes := strings.HasPrefix(state, "completed/success")
-				if passes != p.m.allows() {
-					t.Fatalf("the model allows it: %v; the gate says %q after:\n- %s", p.m.allows(), state, strings.Join(story, "\n- "))
-				}
-				if passes {
-					continue
-				}
-				if _, err := p.pr.Merge("ann", githubsim.MergeOptions{}); err == nil {
-					t.Fatalf("it merged, and the model forbids it, after:\n- %s", strings.Join(story, "\n- "))
-				}
+				p.compare()
 			}
-			if p.m.allows() {
+			if p.m.allows(p.pr.HeadSHA()) {
 				if _, err := p.pr.Merge("ann", githubsim.MergeOptions{}); err != nil {
 					t.Errorf("it does not merge: %v", err)
 				}
 			}
 		})
+	}
+}
+
+// compare holds what GitHub shows against the model, and tries to merge what must not.
+func (p *play) compare() {
+	p.t.Helper()
+	state, want := p.state(p.pr.HeadSHA()), p.m.allows(p.pr.HeadSHA())
+	if strings.HasPrefix(state, "completed/success") != want {
+		p.t.Fatalf("the model allows it: %v; the gate says %q", want, state)
+	}
+	if want {
+		return
+	}
+	if _, err := p.pr.Merge("ann", githubsim.MergeOptions{}); err == nil {
+		p.t.Fatal("it merged, and the model forbids it")
 	}
 }
