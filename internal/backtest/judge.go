@@ -70,16 +70,28 @@ func New(ctx context.Context, o Options) (*Judge, error) {
 	return j, nil
 }
 
+// Saw is what the rules saw of a decision.
+type Saw struct {
+	Digest string                              // of its manifest; "": there was nothing to see
+	Read   func(digest string) ([]byte, error) // gives a blob
+	Scope  string                              // of the repository then
+}
+
+// Open reads it.
+func (s Saw) Open() (evidence.Evidence, error) {
+	if s.Digest == "" {
+		return evidence.Evidence{Settings: evidence.Settings{Scope: s.Scope}}, nil
+	}
+	return evidence.Open(s.Digest, s.Read)
+}
+
 // Rules say what they find in what was seen. The error is a [NotJudged] when that cannot be told.
 type Rules interface {
-	Evaluate(ctx context.Context, pr *gate.PullRequest, saw evidence.Evidence) (gate.Evaluation, error)
+	Evaluate(ctx context.Context, pr *gate.PullRequest, saw Saw) (gate.Evaluation, error)
 }
 
 // again gives the facts of a decision as they would be if the rules had been others.
-func again(ctx context.Context, r Rules, facts gate.Facts, saw evidence.Evidence) (gate.Facts, error) {
-	if saw.Omitted != "" {
-		return facts, NotJudged{saw.Omitted}
-	}
+func again(ctx context.Context, r Rules, facts gate.Facts, saw Saw) (gate.Facts, error) {
 	now, err := r.Evaluate(ctx, &facts.PullRequest, saw)
 	if err != nil {
 		return facts, err
@@ -99,8 +111,14 @@ func again(ctx context.Context, r Rules, facts gate.Facts, saw evidence.Evidence
 const NoFiles = "the rules of conftest's dialect judge whole files, and none were read when the decision was made"
 
 // Evaluate implements [Rules].
-func (j *Judge) Evaluate(ctx context.Context, pr *gate.PullRequest, saw evidence.Evidence) (gate.Evaluation, error) {
-	if len(j.options.Dirs) == 0 && len(saw.Settings.Paths)+len(saw.Settings.Bundles) > 0 {
+func (j *Judge) Evaluate(ctx context.Context, pr *gate.PullRequest, what Saw) (gate.Evaluation, error) {
+	saw, err := what.Open()
+	switch {
+	case err != nil:
+		return gate.Evaluation{}, err
+	case saw.Omitted != "":
+		return gate.Evaluation{}, NotJudged{saw.Omitted}
+	case len(j.options.Dirs) == 0 && len(saw.Settings.Paths)+len(saw.Settings.Bundles) > 0:
 		return gate.Evaluation{}, NotJudged{"the repository has rules of its own, which are not on record; give them, or others, with --policy"}
 	}
 	engine, err := j.engine(ctx, saw.Settings)
@@ -201,33 +219,37 @@ type Blobs interface {
 	Facts(ctx context.Context, digest string) ([]byte, error)
 }
 
-// Load reads the facts of a decision and what its rules saw. gone tells whether an error of blobs means that something is not there.
-// The error is a [NotJudged] when it cannot be judged again.
-func Load(ctx context.Context, blobs Blobs, factsDigest string, gone func(error) bool) (gate.Facts, evidence.Evidence, error) {
+// load reads the facts of a decision, and finds what its rules saw. gone tells whether an error of blobs means that something is not
+// there. The error is a [NotJudged] when it cannot be judged again.
+func load(ctx context.Context, blobs Blobs, factsDigest string, gone func(error) bool) (gate.Facts, Saw, error) {
 	var facts gate.Facts
 	data, err := blobs.Facts(ctx, factsDigest)
 	switch {
 	case err != nil && gone(err):
-		return facts, evidence.Evidence{}, NotJudged{"its facts were dropped by age"}
+		return facts, Saw{}, NotJudged{"its facts were dropped by age"}
 	case err != nil:
-		return facts, evidence.Evidence{}, err
+		return facts, Saw{}, err
 	}
 	if err := json.Unmarshal(data, &facts); err != nil {
-		return facts, evidence.Evidence{}, fmt.Errorf("read the facts %s: %w", factsDigest, err)
+		return facts, Saw{}, fmt.Errorf("read the facts %s: %w", factsDigest, err)
 	}
+	saw := Saw{Scope: facts.Scope, Read: func(digest string) ([]byte, error) {
+		data, err := blobs.Facts(ctx, digest)
+		if err != nil && gone(err) {
+			return nil, NotJudged{"what its rules saw was dropped by age"}
+		}
+		return data, err
+	}}
 	switch e := facts.Evidence; {
-	case e == nil && facts.Evaluation.Documents == 0 && len(facts.Changes) == 0:
-		return facts, evidence.Evidence{Settings: evidence.Settings{Scope: facts.Scope}}, nil // there was nothing to judge
+	case e == nil && facts.Evaluation.Documents == 0 && len(facts.Changes) == 0: // there was nothing to judge
 	case e == nil:
-		return facts, evidence.Evidence{}, NotJudged{"it was recorded by a version of Gatehouse that did not keep what the rules saw"}
+		return facts, saw, NotJudged{"it was recorded by a version of Gatehouse that did not keep what the rules saw"}
 	case e.Digest == "":
-		return facts, evidence.Evidence{}, NotJudged{e.Omitted}
+		return facts, saw, NotJudged{e.Omitted}
+	default:
+		saw.Digest = e.Digest
 	}
-	saw, err := evidence.Open(facts.Evidence.Digest, func(digest string) ([]byte, error) { return blobs.Facts(ctx, digest) })
-	if err != nil && gone(err) {
-		return facts, saw, NotJudged{"what its rules saw was dropped by age"}
-	}
-	return facts, saw, err
+	return facts, saw, nil
 }
 
 // strangers are the teams that the new requirements name and of whose members the record knows nothing: their approvals count as

@@ -56,7 +56,7 @@ func (r *Report) Verdicts() int {
 
 // One judges one decision again. The error is a [NotJudged] when that cannot be done.
 func One(ctx context.Context, r Rules, d Recorded, blobs Blobs, gone func(error) bool) (Difference, gate.Facts, error) {
-	facts, saw, err := Load(ctx, blobs, d.FactsDigest, gone)
+	facts, saw, err := load(ctx, blobs, d.FactsDigest, gone)
 	if err != nil {
 		return Difference{}, facts, err
 	}

@@ -113,21 +113,43 @@ func Pack(e Evidence, limit int64) (Packed, error) {
 	return out, nil
 }
 
+// Head is what a manifest says of the other blobs.
+type Head struct {
+	Parts    []string // digests
+	Changes  string   // digest; "": there are none
+	HasFiles bool
+	Omitted  string
+}
+
+// ReadHead reads a manifest.
+func ReadHead(manifest []byte) (Head, error) {
+	m, err := readManifest(manifest)
+	return Head{Parts: m.Parts, Changes: m.Changes, HasFiles: m.HasFiles, Omitted: m.Omitted}, err
+}
+
+func readManifest(data []byte) (manifest, error) {
+	var m manifest
+	if err := strict(data, &m); err != nil {
+		return m, fmt.Errorf("read the manifest of the documents: %w", err)
+	}
+	if m.Version != Version {
+		return m, fmt.Errorf("the documents are kept in format %d, this program reads %d", m.Version, Version)
+	}
+	if m.InFiles < 0 || m.InFiles > len(m.Parts) {
+		return m, errors.New("the manifest of the documents contradicts itself")
+	}
+	return m, nil
+}
+
 // Open reads the evidence whose manifest has the given digest. read gives the content of a blob, whose digest it has checked.
 func Open(digest string, read func(digest string) ([]byte, error)) (Evidence, error) {
 	data, err := read(digest)
 	if err != nil {
 		return Evidence{}, err
 	}
-	var m manifest
-	if err := strict(data, &m); err != nil {
-		return Evidence{}, fmt.Errorf("read the manifest of the documents: %w", err)
-	}
-	if m.Version != Version {
-		return Evidence{}, fmt.Errorf("the documents are kept in format %d, this program reads %d", m.Version, Version)
-	}
-	if m.InFiles < 0 || m.InFiles > len(m.Parts) {
-		return Evidence{}, errors.New("the manifest of the documents contradicts itself")
+	m, err := readManifest(data)
+	if err != nil {
+		return Evidence{}, err
 	}
 	e := Evidence{HasFiles: m.HasFiles, Settings: m.Settings, Omitted: m.Omitted}
 	for i, part := range m.Parts {

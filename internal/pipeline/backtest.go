@@ -167,20 +167,39 @@ func newProposedRules(g *gatherer, config repoconfig.Policies, p rules.Proposal)
 }
 
 // Evaluate implements [backtest.Rules].
-func (r *proposedRules) Evaluate(ctx context.Context, pr *gate.PullRequest, saw evidence.Evidence) (gate.Evaluation, error) {
-	in := rules.Input{Documents: saw.Documents, PullRequest: pr}
-	for _, f := range saw.Files {
-		in.Files = append(in.Files, rules.File(f))
+func (r *proposedRules) Evaluate(ctx context.Context, pr *gate.PullRequest, saw backtest.Saw) (gate.Evaluation, error) {
+	var none gate.Evaluation
+	var head evidence.Head
+	var blobs [][]byte
+	if saw.Digest != "" {
+		manifest, err := saw.Read(saw.Digest)
+		if err != nil {
+			return none, err
+		}
+		if head, err = evidence.ReadHead(manifest); err != nil {
+			return none, err
+		}
+		if head.Omitted != "" {
+			return none, backtest.NotJudged{Reason: head.Omitted}
+		}
+		blobs = append(blobs, manifest)
+		for _, part := range head.Parts {
+			data, err := saw.Read(part)
+			if err != nil {
+				return none, err
+			}
+			blobs = append(blobs, data)
+		}
 	}
-	found, whole, problems, err := r.judges.Again(ctx, r.source, r.policies, in)
+	found, whole, problems, err := r.judges.Again(ctx, r.source, r.policies, pr, saw.Digest, blobs)
 	switch {
 	case err != nil:
-		return found, err
+		return none, err
 	case len(problems) > 0:
 		r.died = gate.Shorten(problems[0].String(), 300)
-		return found, backtest.NotJudged{Reason: r.died}
-	case whole && !saw.HasFiles && len(saw.Documents) > 0:
-		return found, backtest.NotJudged{Reason: backtest.NoFiles}
+		return none, backtest.NotJudged{Reason: r.died}
+	case whole && !head.HasFiles && len(head.Parts) > 0:
+		return none, backtest.NotJudged{Reason: backtest.NoFiles}
 	}
 	return found, nil
 }

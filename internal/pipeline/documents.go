@@ -9,6 +9,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/diff"
 	"github.com/gatehouse-dev/gatehouse/internal/evidence"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/judge"
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
@@ -25,6 +26,10 @@ func (g *gatherer) evidence() *store.Evidence {
 		g.facts.Evidence = &gate.Evidence{Omitted: gate.Shorten(gate.Printable(kept.Failed), 300)}
 		g.Log.WithField("reason", kept.Failed).Warn("what the rules saw cannot be kept")
 		return nil
+	case !fits(kept):
+		g.facts.Evidence = &gate.Evidence{Omitted: "what the worker process has packed does not fit together"}
+		g.Log.Warn("what the rules saw is not kept: its manifest does not name its parts")
+		return nil
 	default:
 		g.facts.Evidence = &gate.Evidence{Digest: ledger.Digest(kept.Manifest), Omitted: gate.Shorten(gate.Printable(kept.Omitted), 300)}
 		if kept.Omitted != "" {
@@ -33,6 +38,22 @@ func (g *gatherer) evidence() *store.Evidence {
 		}
 		return &store.Evidence{Manifest: kept.Manifest, Parts: kept.Parts, Changes: kept.Changes}
 	}
+}
+
+// fits reports whether a manifest, which a process has written that read what strangers wrote, names just the blobs that came with it. Else
+// the record would not verify.
+func fits(kept *judge.Kept) bool {
+	head, err := evidence.ReadHead(kept.Manifest)
+	if err != nil || head.Changes != ledger.Digest(kept.Changes) {
+		return false
+	}
+	named := map[string]bool{}
+	for _, digest := range head.Parts {
+		if named[digest] = true; kept.Parts[digest] == nil {
+			return false
+		}
+	}
+	return len(named) == len(kept.Parts)
 }
 
 // differences reads what a decision does to each attribute; nil when that is not on record (any more).

@@ -161,8 +161,9 @@ func (s *Store) Changes(ctx context.Context, logIndex int64) ([]byte, error) {
 }
 
 // verifyEvidence holds the blobs of a decision against the log's entry, which names the manifest. checked remembers those that were
-// found to be sound, for decisions share them. What was dropped by age is gone as a whole.
-func (s *Store) verifyEvidence(ctx context.Context, logIndex int64, manifest string, checked map[string]bool) error {
+// found to be sound, for decisions share them. What may be gone, because the log says that it was dropped by age, may be gone in part
+// while that is under way.
+func (s *Store) verifyEvidence(ctx context.Context, logIndex int64, manifest string, checked map[string]bool, mayBeGone bool) error {
 	type row struct{ what, digest string }
 	q := newSelect(s.sql, "SELECT what, digest FROM decision_blobs", "", "")
 	q.where("log_index = %s", logIndex)
@@ -204,7 +205,9 @@ func (s *Store) verifyEvidence(ctx context.Context, logIndex int64, manifest str
 		if checked[r.digest] {
 			continue
 		}
-		if _, err := s.Facts(ctx, r.digest); err != nil {
+		if _, err := s.Facts(ctx, r.digest); errors.Is(err, ErrNotFound) && mayBeGone {
+			continue
+		} else if err != nil {
 			return err
 		}
 		checked[r.digest] = true

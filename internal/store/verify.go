@@ -121,7 +121,7 @@ func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionE
 			if err := s.verifyDecision(ctx, d.ID, entry, entry.Time.Before(dropped)); err != nil {
 				return err
 			}
-			if err := s.verifyEvidence(ctx, d.LogIndex, entry.Detail.Evidence, blobs); err != nil {
+			if err := s.verifyEvidence(ctx, d.LogIndex, entry.Detail.Evidence, blobs, entry.Time.Before(dropped)); err != nil {
 				return fmt.Errorf("%w: %w", entry.changed(d.ID, "evidence"), err)
 			}
 		}
