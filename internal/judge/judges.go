@@ -260,44 +260,41 @@ func (t *talk) run(ctx context.Context, take func(answer []byte) error) (*sandbo
 		return nil, fmt.Errorf("write down what to do: %w", err)
 	}
 	message = append([]byte(magic), message...)
-	again := true
-	for {
-		answer, fresh, err := t.once(ctx, message)
+	for again := true; ; again = false {
+		fresh, err := t.once(ctx, message, take)
 		var death *sandbox.Death
-		if errors.As(err, &death) && t.judges.died != nil {
-			t.judges.died(t.source.Repository, death)
-		}
-		switch {
-		case errors.As(err, &death) && again && (!fresh || !death.Limit):
-			again = false
-			continue
-		case errors.As(err, &death):
-			return death, nil
-		case err != nil:
+		if !errors.As(err, &death) {
 			return nil, err
 		}
-		if failure, ok := bytes.CutPrefix(answer, []byte(answerFailed)); ok {
-			return nil, fmt.Errorf("the worker process: %s", gate.Shorten(gate.Printable(string(failure)), 1000))
+		if t.judges.died != nil {
+			t.judges.died(t.source.Repository, death)
 		}
-		good, ok := bytes.CutPrefix(answer, []byte(answerGood))
-		if ok && take(good) == nil {
-			return nil, nil
+		if !again || fresh && death.Limit {
+			return death, nil
 		}
-		if !again {
-			return &sandbox.Death{Reason: "answered with something that is no answer"}, nil
-		}
-		again = false
 	}
 }
 
-// once has the request answered by one worker; fresh says that it had not done anything before.
-func (t *talk) once(ctx context.Context, message []byte) (answer []byte, fresh bool, err error) {
+// once has the request answered by one worker; fresh says that it had not done anything before. A worker whose answer is none is not asked
+// again.
+func (t *talk) once(ctx context.Context, message []byte, take func(answer []byte) error) (fresh bool, err error) {
 	key := strconv.FormatInt(t.source.Repository, 10)
 	session := t.judges.pool.Take(key)
 	defer func() { t.judges.pool.Give(key, session) }()
 	t.helper, t.served, t.helped, t.questions = t.judges.helpers.Session(), 0, 0, 0
 	defer t.helper.Close()
 	fresh = session.Served() == 0
-	answer, err = session.Talk(ctx, message, t.answer)
-	return answer, fresh, err
+	answer, err := session.Talk(ctx, message, t.answer)
+	if err != nil {
+		return fresh, err
+	}
+	if failure, ok := bytes.CutPrefix(answer, []byte(answerFailed)); ok {
+		session.Close()
+		return fresh, fmt.Errorf("the worker process: %s", gate.Shorten(gate.Printable(strings.ToValidUTF8(string(failure), "?")), 1000))
+	}
+	if good, ok := bytes.CutPrefix(answer, []byte(answerGood)); !ok || take(good) != nil {
+		session.Close()
+		return fresh, &sandbox.Death{Reason: "answered with something that is no answer"}
+	}
+	return fresh, nil
 }
