@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -76,13 +75,9 @@ func (w *world) auditLog(f *auditFlags) *cobra.Command {
 				return err
 			}
 			defer db.Close()
-			entries, err := collectPages(f.limit, func(cursor string, n int) ([]store.Entry, string, error) {
+			return w.printEntries(f.limit, f.output, func(cursor string, n int) ([]store.Entry, string, error) {
 				return db.Entries(cmd.Context(), filter, cursor, n)
 			})
-			if err != nil {
-				return outside(err)
-			}
-			return w.printEntries(entries, f.output)
 		},
 	}
 	flags := cmd.Flags()
@@ -110,17 +105,6 @@ func collectPages[T any](limit int, page func(cursor string, n int) ([]T, string
 		cursor = next
 	}
 	return out, nil
-}
-
-func (w *world) printEntries(entries []store.Entry, output string) error {
-	rows := make([][]string, 0, len(entries))
-	for _, e := range entries {
-		rows = append(rows, []string{
-			strconv.FormatInt(e.Index, 10), e.Time.UTC().Format(time.RFC3339), e.Type, e.Verdict, e.Actor, e.Repository,
-			number(e.PullRequest), e.Commit, strings.Join(e.Resources, " "),
-		})
-	}
-	return w.printTable(output, entries, []string{"index", "time", "type", "verdict", "actor", "repository", "pull_request", "commit", "resources"}, rows)
 }
 
 func (w *world) auditWho(f *auditFlags) *cobra.Command {
@@ -213,8 +197,11 @@ func (w *world) printText(header []string, rows, under [][]string) error {
 
 // csvSafe keeps a stranger's text from being a formula in a spreadsheet.
 func csvSafe(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
+	for _, r := range s { // the first one; spreadsheets take the wide forms of East Asian keyboards for the same signs
+		if strings.ContainsRune("=+-@\t\r\n＝＋－＠", r) {
+			return "'" + s
+		}
+		break
 	}
 	return s
 }

@@ -105,13 +105,9 @@ func (w *world) export(ctx context.Context, db *store.Store, key, format string,
 		return outside(err)
 	}
 	if format == "csv" {
-		entries, err := collectPages(int(head.Size), func(cursor string, n int) ([]store.Entry, string, error) {
+		return w.printEntries(int(head.Size), "csv", func(cursor string, n int) ([]store.Entry, string, error) {
 			return db.Entries(ctx, store.EntryFilter{Since: since}, cursor, n)
 		})
-		if err != nil {
-			return outside(err)
-		}
-		return w.printEntries(entries, "csv")
 	}
 	out := bufio.NewWriter(w.out)
 	lines := json.NewEncoder(out)
@@ -119,6 +115,7 @@ func (w *world) export(ctx context.Context, db *store.Store, key, format string,
 	if err := lines.Encode(exportHead{Checkpoint: head.Checkpoint, Key: key}); err != nil {
 		return outside(err)
 	}
+	var batch []ledger.Entry
 	for leaf, err := range db.Leaves(ctx, 0) {
 		if err != nil {
 			return outside(err)
@@ -135,22 +132,39 @@ func (w *world) export(ctx context.Context, db *store.Store, key, format string,
 		if about.Time.Before(since) {
 			continue
 		}
-		line := exportLine{Entry: leaf.Data}
-		err := db.Hashes(ctx, func(stored ledger.HashReader) (err error) {
-			line.Proof, err = ledger.Inclusion(stored, head.Size, leaf.Index)
-			return err
-		})
-		if err != nil {
-			return outside(err)
+		if batch = append(batch, leaf); len(batch) == proofsAtOnce {
+			if err := exportBatch(ctx, db, head.Size, batch, lines); err != nil {
+				return outside(err)
+			}
+			batch = batch[:0]
 		}
-		if err := lines.Encode(line); err != nil {
-			return outside(err)
-		}
+	}
+	if err := exportBatch(ctx, db, head.Size, batch, lines); err != nil {
+		return outside(err)
 	}
 	if err := out.Flush(); err != nil {
 		return outside(err)
 	}
 	return nil
+}
+
+// proofsAtOnce is how many proofs are read in one transaction: neighbours share most of their hashes.
+const proofsAtOnce = 1000
+
+// exportBatch writes entries with their proofs.
+func exportBatch(ctx context.Context, db *store.Store, size int64, batch []ledger.Entry, lines *json.Encoder) error {
+	return db.Hashes(ctx, func(stored ledger.HashReader) error {
+		for _, leaf := range batch {
+			proof, err := ledger.Inclusion(stored, size, leaf.Index)
+			if err != nil {
+				return err
+			}
+			if err := lines.Encode(exportLine{Entry: leaf.Data, Proof: proof}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // maxExportLine bounds one line of an export that is checked.
