@@ -29,6 +29,7 @@ type template struct {
 	file      string
 	line      int
 	schema    *schema
+	open      bool // parameters need not be in the schema
 	query     *foreignQuery
 	inventory bool // its Rego reads data.inventory
 	broken    bool // said already
@@ -48,7 +49,8 @@ type constraint struct {
 // templateSpec is what is read of a ConstraintTemplate of any version. The API server prunes what it does not know, so nothing else
 // is refused.
 type templateSpec struct {
-	Metadata struct {
+	APIVersion string `json:"apiVersion"`
+	Metadata   struct {
 		Name        string            `json:"name"`
 		Annotations map[string]string `json:"annotations"`
 	} `json:"metadata"`
@@ -60,6 +62,7 @@ type templateSpec struct {
 				} `json:"names"`
 				Validation struct {
 					OpenAPIV3Schema *schema `json:"openAPIV3Schema"`
+					LegacySchema    *bool   `json:"legacySchema"`
 				} `json:"validation"`
 			} `json:"spec"`
 		} `json:"crd"`
@@ -141,6 +144,11 @@ func (l *loader) template(o foundObject) *template {
 		return nil
 	}
 	t := &template{kind: kind, text: string(o.text), file: o.file, line: o.line, schema: spec.Spec.CRD.Spec.Validation.OpenAPIV3Schema}
+	// What the first versions of templates allowed unless they said otherwise, version 1 allows when it says so.
+	t.open = spec.APIVersion != templateGroup+"/v1"
+	if legacy := spec.Spec.CRD.Spec.Validation.LegacySchema; legacy != nil {
+		t.open = *legacy
+	}
 	before := len(l.problems)
 	if strings.ToLower(kind) != spec.Metadata.Name {
 		l.problem(o.file, o.lineOf("metadata", "name"), fmt.Sprintf("the ConstraintTemplate of %s is called %q; wanted: %q", kind, spec.Metadata.Name, strings.ToLower(kind)),

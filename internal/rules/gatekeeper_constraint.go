@@ -141,6 +141,11 @@ func (c *constraint) parametersOf(text json.RawMessage) string {
 			}
 		}
 	}
+	if !c.template.open {
+		if problem := c.template.schema.unknown(values, "", 0); problem != "" {
+			return problem
+		}
+	}
 	value, err := ast.InterfaceToValue(values)
 	if err != nil {
 		return err.Error()

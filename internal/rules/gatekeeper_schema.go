@@ -20,12 +20,18 @@ type schema struct {
 	Items                *schemaOrList      `json:"items"`
 	AdditionalProperties *schemaOrBool      `json:"additionalProperties"`
 	IntOrString          bool               `json:"x-kubernetes-int-or-string"`
+	Preserve             bool               `json:"x-kubernetes-preserve-unknown-fields"`
+	Embedded             bool               `json:"x-kubernetes-embedded-resource"`
 }
 
-type schemaOrBool struct{ schema *schema }
+type schemaOrBool struct {
+	schema *schema
+	none   bool // false: there may be no others
+}
 
-// UnmarshalJSON takes a schema; true and false say nothing about values.
+// UnmarshalJSON takes a schema, true or false.
 func (s *schemaOrBool) UnmarshalJSON(data []byte) error {
+	s.none = string(bytes.TrimSpace(data)) == "false"
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 		return json.Unmarshal(data, &s.schema)
 	}
@@ -94,6 +100,44 @@ func (s *schema) complete(value any, at string, depth int) string {
 				if problem := s.Items.schema.complete(item, fmt.Sprintf("%s[%d]", at, i), depth+1); problem != "" {
 					return problem
 				}
+			}
+		}
+	}
+	return ""
+}
+
+// unknown names a parameter that the schema does not: a misspelt one would be none at all. It gives "" when there is none.
+func (s *schema) unknown(value any, at string, depth int) string {
+	if depth > maxSchemaDepth {
+		return ""
+	}
+	if s == nil {
+		s = &schema{}
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			property, known := s.Properties[name]
+			switch {
+			case known:
+			case s.AdditionalProperties != nil && !s.AdditionalProperties.none:
+				property = s.AdditionalProperties.schema
+			case s.Preserve, s.Embedded && (name == "apiVersion" || name == "kind" || name == "metadata"):
+				continue
+			default:
+				return join(at, name) + " is no parameter that the template's schema knows"
+			}
+			if problem := property.unknown(v[name], join(at, name), depth+1); problem != "" {
+				return problem
+			}
+		}
+	case []any:
+		if s.Items == nil {
+			return ""
+		}
+		for i, item := range v {
+			if problem := s.Items.schema.unknown(item, fmt.Sprintf("%s[%d]", at, i), depth+1); problem != "" {
+				return problem
 			}
 		}
 	}

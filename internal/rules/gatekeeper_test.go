@@ -164,6 +164,7 @@ func TestWhatIsWrongWithTemplatesAndConstraintsIsSaid(t *testing.T) {
 			[]string{"own/a.yaml:11 the ConstraintTemplate of Flag is written for K8sNativeValidation, and only Rego is run here"}},
 		"an unknown action":       {edit("spec: {parameters", "spec: {enforcementAction: block, parameters"), []string{`own/a.yaml:28 enforcementAction of the constraint Flag/words is "block"; wanted: deny, warn, dryrun or scoped`}},
 		"parameters of a kind":    {edit("words: [bad, worse]", "words: bad"), []string{"own/a.yaml:28 the parameters of the constraint Flag/words: words is not of the type array"}},
+		"an unknown parameter":    {edit("words: [bad, worse]", "wrods: [bad]"), []string{"own/a.yaml:28 the parameters of the constraint Flag/words: wrods is no parameter that the template's schema knows"}},
 		"a selector that is none": {edit("spec: {parameters", "spec: {match: {labelSelector: {matchExpressions: [{key: a, operator: Near}]}}, parameters"), []string{`own/a.yaml:28 the match of the constraint Flag/words has a labelSelector that cannot be used: "Near" is not a valid label selector operator`}},
 		"no violation":            {strings.ReplaceAll(flagTemplate, "violation[", "deny["), []string{"own/a.yaml:12 the ConstraintTemplate of Flag has no rule violation"}},
 	} {
