@@ -72,6 +72,8 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 	if err != nil {
 		return err
 	}
+	plans, wait := w.readAhead(f.plans)
+	defer wait()
 	memory := w.remember(f, paths, settings)
 	var engine *rules.Engine
 	if len(facts.Problems) == 0 {
@@ -80,7 +82,7 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 		}
 	}
 	if engine != nil {
-		built, sources, err := w.localDocuments(ctx, f, paths, settings, engine, memory)
+		built, sources, err := w.localDocuments(ctx, f, paths, settings, judging{engine, memory, plans})
 		if err != nil {
 			return err
 		}
@@ -219,11 +221,18 @@ func (w *world) checkEngine(ctx context.Context, f checkFlags, c repoconfig.Conf
 	return engine, err
 }
 
+// judging is what is there when the documents are read.
+type judging struct {
+	engine *rules.Engine
+	memory *remembering      // nil: nothing is remembered
+	plans  map[string]*ahead // by the name given
+}
+
 // localDocuments reads what is to be judged, and returns what it read it from.
-func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string, c repoconfig.Config, engine *rules.Engine, memory *remembering) (document.Result, localSources, error) {
+func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string, c repoconfig.Config, j judging) (document.Result, localSources, error) {
 	key := make([]byte, 32)
-	if memory != nil {
-		key = memory.folder.TokenKey()
+	if j.memory != nil {
+		key = j.memory.folder.TokenKey()
 	} else if _, err := rand.Read(key); err != nil {
 		return document.Result{}, localSources{}, fmt.Errorf("make a key for secret values: %w", err)
 	}
@@ -242,16 +251,17 @@ func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string
 		options.Terraform.Projects = append(options.Terraform.Projects, document.Project(p))
 	}
 	for _, name := range f.plans {
-		data, err := w.readInput(name)
+		plan, err := w.planFile(name, j.plans)
 		if err != nil {
 			return document.Result{}, localSources{}, err
 		}
-		options.Plans = append(options.Plans, document.PlanFile{File: filepath.ToSlash(name), Source: "file", Data: data})
+		plan.File = filepath.ToSlash(name)
+		options.Plans = append(options.Plans, plan)
 	}
 	if len(paths) == 0 && len(f.plans) > 0 {
 		sources := localSources{head: document.MapTree{}, plans: options.Plans, redactor: options.Redactor}
-		if memory != nil {
-			return memory.build(ctx, options, engine), sources, nil
+		if j.memory != nil {
+			return j.memory.build(ctx, options, j.engine), sources, nil
 		}
 		return document.Build(ctx, nil, nil, options), sources, nil // --plan alone judges just that plan
 	}

@@ -63,6 +63,9 @@ type PlanFile struct {
 	Source    string // artifact, oidc or file
 	Data      []byte
 
+	// Sum gives the SHA-256 of Data to whoever has it already; nil: it is computed.
+	Sum func() [32]byte `json:"-"`
+
 	// Stored says that Data is what [Redactor.Plan] made of the plan, and Digest is that of the plan as it was handed in.
 	Stored bool
 	Digest string
