@@ -42,12 +42,19 @@ func watched(t *testing.T, in setup) *site {
 	}
 	s.in.SetPermissions(permissions, watchful())
 	s.start()
+	s.looked()
+	s.settle()
+	return s
+}
+
+// looked waits until a server that was just started has looked at the branches, so that what it says about them does not come between
+// the entries that a test is about: its settings are entry 0 of the log, and the first look is entry 1.
+func (s *site) looked() {
+	s.t.Helper()
 	s.until("the first look", func() bool {
 		known, err := s.db.Postures(context.Background(), store.PostureFilter{})
 		return err == nil && len(known) > 0
 	})
-	s.settle()
-	return s
 }
 
 // drift is an audit entry about protection, in short: who, which branch, the verdict, and the points that are not ok.

@@ -56,8 +56,8 @@ func TestE2ELogIsTamperedWith(t *testing.T) {
 			"was changed", false,
 		},
 		"an entry of the middle, before it starts": {
-			"UPDATE log_entries SET leaf = replace(leaf, 'wait', 'pass') WHERE idx = 0", "UPDATE log_entries SET leaf = replace(leaf, 'pass', 'wait') WHERE idx = 0",
-			"the log does not verify at entry 0", true,
+			"UPDATE log_entries SET leaf = replace(leaf, 'wait', 'pass') WHERE idx = 2", "UPDATE log_entries SET leaf = replace(leaf, 'pass', 'wait') WHERE idx = 2",
+			"the log does not verify at entry 2", true,
 		},
 		"an entry is missing": {
 			"UPDATE log_entries SET idx = -1 WHERE idx = 1", "UPDATE log_entries SET idx = 1 WHERE idx = -1", "the log does not verify at entry 1: entry 1 is missing", true,

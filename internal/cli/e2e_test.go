@@ -149,6 +149,7 @@ func newSite(t *testing.T, in setup) *site {
 	})
 	if !in.noServer {
 		s.start()
+		s.looked()
 	}
 	return s
 }

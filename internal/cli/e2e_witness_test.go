@@ -109,51 +109,51 @@ func TestE2EWitnessFindsARewrittenLog(t *testing.T) {
 		want   []string
 	}{
 		"a decision edited": {func(s *site) func(int64, map[string]any) []map[string]any {
-			storetest.Exec(s.t, s.database(), "UPDATE decisions SET verdict = 'pass' WHERE log_index = 0")
+			storetest.Exec(s.t, s.database(), "UPDATE decisions SET verdict = 'pass' WHERE log_index = 2")
 			return func(index int64, e map[string]any) []map[string]any {
-				if index == 0 {
+				if index == 2 {
 					e["verdict"] = "pass"
 				}
 				return one(e)
 			}
-		}, []string{"entry 0: the CHECK RUN on acme/infra@SHA says that the first 1 entries have the root HASH; now they have HASH: they were rewritten, or this is another log"}},
+		}, []string{"entry 0 (or another before SIZE): the CHECK RUN on acme/infra@SHA says that the first SIZE entries have the root HASH; now they have HASH: they were rewritten, or this is another log"}},
 		"a publication deleted": {func(s *site) func(int64, map[string]any) []map[string]any {
 			return func(index int64, e map[string]any) []map[string]any {
-				if index == 1 {
+				if index == 3 {
 					return nil
 				}
 				return one(e)
 			}
-		}, []string{"entry 1 (or another before SIZE): the CHECK RUN on acme/infra@SHA says that the first SIZE entries have the root HASH; now they have HASH: they were rewritten, or this is another log; entry N should be decision ID"}},
+		}, []string{"entry 3 (or another before SIZE): the CHECK RUN on acme/infra@SHA says that the first SIZE entries have the root HASH; now they have HASH: they were rewritten, or this is another log; entry N should be decision ID"}},
 		"the end cut off": {func(s *site) func(int64, map[string]any) []map[string]any {
 			return func(index int64, e map[string]any) []map[string]any {
-				if index > 1 {
+				if index > 3 {
 					return nil
 				}
 				return one(e)
 			}
-		}, []string{"entry 2 (or another before SIZE): the CHECK RUN on acme/infra@SHA knows of SIZE entries, and the log has 2: entries were removed, or this is another log; entry N should be decision ID"}},
+		}, []string{"entry 4 (or another before SIZE): the CHECK RUN on acme/infra@SHA knows of SIZE entries, and the log has 4: entries were removed, or this is another log; entry N should be decision ID"}},
 		"an entry slipped in": {func(s *site) func(int64, map[string]any) []map[string]any {
 			return func(index int64, e map[string]any) []map[string]any {
-				if index == 1 {
+				if index == 3 {
 					return []map[string]any{e, {"type": "waiver", "detail": map[string]any{}, "time": e["time"], "actor": "eve"}}
 				}
 				return one(e)
 			}
-		}, []string{"entry 1 (or another before SIZE): the CHECK RUN on acme/infra@SHA says that the first SIZE entries have the root HASH; now they have HASH: they were rewritten, or this is another log; entry N should be decision ID"}},
+		}, []string{"entry 3 (or another before SIZE): the CHECK RUN on acme/infra@SHA says that the first SIZE entries have the root HASH; now they have HASH: they were rewritten, or this is another log; entry N should be decision ID"}},
 		"entries reordered": {func(s *site) func(int64, map[string]any) []map[string]any {
 			var held map[string]any
 			return func(index int64, e map[string]any) []map[string]any {
 				switch {
-				case index == 1:
+				case index == 3:
 					held = e
 					return nil
-				case index == 2:
+				case index == 4:
 					return []map[string]any{e, held}
 				}
 				return one(e)
 			}
-		}, []string{"entry 1 (or another before SIZE): the CHECK RUN on acme/infra@SHA says that the first SIZE entries have the root HASH; now they have HASH: they were rewritten, or this is another log"}},
+		}, []string{"entry 3 (or another before SIZE): the CHECK RUN on acme/infra@SHA says that the first SIZE entries have the root HASH; now they have HASH: they were rewritten, or this is another log"}},
 		"a publication appended": {func(s *site) func(int64, map[string]any) []map[string]any {
 			size := s.last(store.EntryPublication)
 			return func(index int64, e map[string]any) []map[string]any {
