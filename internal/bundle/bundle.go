@@ -85,7 +85,7 @@ type Options struct {
 // Store gets bundles. It is safe for use by several goroutines.
 type Store struct {
 	opts   Options
-	client http.RoundTripper
+	client *guard
 	disk   *disk
 
 	mu      sync.Mutex

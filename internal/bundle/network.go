@@ -57,10 +57,7 @@ func newGuard(hosts []string, private bool, base *http.Transport) *guard {
 
 // RoundTrip implements http.RoundTripper.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	host := req.URL.Host
-	if req.URL.Port() == "" {
-		host = net.JoinHostPort(req.URL.Hostname(), map[string]string{"http": "80", "https": "443"}[req.URL.Scheme])
-	}
+	host := withPort(req.URL.Host, req.URL.Scheme)
 	if req.URL.Scheme != "https" && !g.allowed(host) && !g.near(req.URL.Hostname()) {
 		return nil, &refusedError{fmt.Sprintf("%s is not spoken to without TLS", req.URL.Host)}
 	}
@@ -71,6 +68,14 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		return g.proxied.RoundTrip(req)
 	}
 	return g.direct.RoundTrip(req)
+}
+
+// withPort gives HOST:PORT.
+func withPort(host, scheme string) string {
+	if _, _, err := net.SplitHostPort(host); err == nil {
+		return host
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), map[string]string{"http": "80", "https": "443"}[scheme])
 }
 
 // allowed takes HOST:PORT.

@@ -36,7 +36,7 @@ func (s *Store) Push(ctx context.Context, url string, files map[string][]byte) (
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.opts.Limits.Time, fmt.Errorf("it took longer than %s", s.opts.Limits.Time))
 	defer cancel()
-	ref, err := name.NewTag(at.host+"/"+at.repo+":"+at.tag, name.StrictValidation)
+	ref, err := name.NewTag(at.host+"/"+at.repo+":"+at.tag, s.named(at)...)
 	if err != nil {
 		return "", at.explain(wrong("its reference cannot be used: %s", err))
 	}

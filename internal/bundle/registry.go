@@ -126,7 +126,7 @@ func (s *Store) layer(ctx context.Context, at location, layer descriptor) ([]byt
 		return nil, wrong("it is larger than %d bytes", s.opts.Limits.Packed)
 	}
 	return s.disk.get(layer.Digest, s.opts.Limits.Packed, func() ([]byte, error) {
-		ref, err := name.NewDigest(at.host + "/" + at.repo + "@" + layer.Digest)
+		ref, err := name.NewDigest(at.host+"/"+at.repo+"@"+layer.Digest, s.named(at)...)
 		if err != nil {
 			return nil, wrong("its reference cannot be used: %s", err)
 		}
@@ -165,7 +165,7 @@ func (s *Store) resolve(ctx context.Context, at location) (digest string, err er
 
 // get reads a manifest by ":TAG" or "@DIGEST".
 func (s *Store) get(ctx context.Context, at location, what string) (*remote.Descriptor, error) {
-	ref, err := name.ParseReference(at.host+"/"+at.repo+what, name.StrictValidation)
+	ref, err := name.ParseReference(at.host+"/"+at.repo+what, s.named(at)...)
 	if err != nil {
 		return nil, wrong("its reference cannot be used: %s", err)
 	}
@@ -181,6 +181,16 @@ func (s *Store) get(ctx context.Context, at location, what string) (*remote.Desc
 		return nil, wrong("its manifest is larger than %d bytes", maxManifest)
 	}
 	return got, nil
+}
+
+// named says how references are read. The client's library tries without TLS, after it has tried with, only on this machine, in private
+// networks, and where it is told that it may.
+func (s *Store) named(at location) []name.Option {
+	options := []name.Option{name.StrictValidation}
+	if s.client.allowed(withPort(at.host, "https")) {
+		options = append(options, name.Insecure)
+	}
+	return options
 }
 
 func (s *Store) registryOptions(ctx context.Context) ([]remote.Option, error) {

@@ -29,6 +29,8 @@ func (g *gatherer) bundles(ctx context.Context) (opened []*bundle.Bundle, proble
 		b, err := g.bundle(ctx, entry)
 		var wrong *bundle.Error
 		switch {
+		case ctx.Err() != nil:
+			return nil, nil, ctx.Err() // the server ends; that is nobody's problem
 		case errors.As(err, &wrong):
 			remedy := wrong.Remedy()
 			if wrong.Temporary {
