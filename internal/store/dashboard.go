@@ -252,31 +252,11 @@ func (s *Store) Find(ctx context.Context, f FindFilter, cursor string, limit int
 	if !f.All {
 		q.where(isLast)
 	}
-	var any []string
-	sub := func(head, column, pattern string) {
-		part := &selection{sql: s.sql, args: q.args}
-		part.glob(column, pattern)
-		q.args = part.args
-		any = append(any, head+strings.Join(part.conditions, " AND "))
+	found, err := s.finders(ctx, kinds, f.Pattern)
+	if err != nil {
+		return nil, "", err
 	}
-	for _, kind := range kinds {
-		switch kind {
-		case KindResource:
-			sub("SELECT log_index FROM decision_resources WHERE ", "resource", f.Pattern)
-			continue
-		case TermPerson:
-			sub(`SELECT x.log_index FROM decisions x JOIN merges y ON y.repository_id = x.repository_id AND y.pull_request = x.pull_request
-				WHERE `, "y.merged_by", f.Pattern)
-		case TermCommit:
-			sub(`SELECT x.log_index FROM decisions x JOIN merges y ON y.repository_id = x.repository_id AND y.pull_request = x.pull_request
-				WHERE `, "y.commit_sha", f.Pattern)
-		case TermRule, TermFile:
-		default:
-			return nil, "", fmt.Errorf("there is no kind %q to look for", kind)
-		}
-		sub("SELECT log_index FROM decision_terms WHERE kind = '"+kind+"' AND ", "term", foldTerm(kind, f.Pattern))
-	}
-	q.conditions = append(q.conditions, "d.log_index IN ("+strings.Join(any, " UNION ")+")")
+	q.anyOf(found)
 	return listPage(ctx, s, q, cursor, limit, func(rs rows) (r Found, err error) {
 		r.Decision, err = scanDecision(rs, &r.MergedBy, &r.MergeCommit)
 		return r, err

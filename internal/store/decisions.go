@@ -167,11 +167,19 @@ func (s *Store) WhoWithin(ctx context.Context, pattern string, scope *Scope, cur
 	q := newSelect(s.sql, `SELECT `+decisionColumns+`, r.resource, r.actions, coalesce(m.merged_by, ''), coalesce(m.commit_sha, '')
 		FROM decision_resources r JOIN decisions d ON d.log_index = r.log_index
 		LEFT JOIN merges m ON m.repository_id = d.repository_id AND m.pull_request = d.pull_request`, "r.log_index", ", r.resource")
-	// Twice: once to find the decisions, without which a rare resource is looked for in all of them, newest first; once to leave
+	// A rare resource twice: once to find the decisions, without which it is looked for in all of them, newest first; once to leave
 	// out their other resources.
 	q.within(scope, "d.repository_id", "")
-	q.in("d.log_index", "SELECT log_index FROM decision_resources", "resource", pattern)
-	q.glob("r.resource", pattern)
+	broad, err := s.isBroad(ctx, &finder{from: "decision_resources x", column: "x.resource", pattern: pattern})
+	if err != nil {
+		return nil, "", err
+	}
+	if broad {
+		q.globPlain("r.resource", pattern)
+	} else {
+		q.in("d.log_index", "SELECT log_index FROM decision_resources", "resource", pattern)
+		q.glob("r.resource", pattern)
+	}
 	q.where(`NOT EXISTS (SELECT 1 FROM decisions l
 		WHERE l.repository_id = d.repository_id AND l.pull_request = d.pull_request AND l.log_index > d.log_index)`)
 	return listPage(ctx, s, q, cursor, limit, func(rs rows) (r ResourceChange, err error) {

@@ -73,6 +73,104 @@ func (q *selection) in(column, subquery, field, pattern string) {
 	q.conditions = append(q.conditions, column+" IN ("+subquery+" WHERE "+strings.Join(sub.conditions, " AND ")+")")
 }
 
+// finder is one way in which a decision can be found.
+type finder struct {
+	from, column string // a table with log_index, and what to look for in it
+	where        string // what else must hold there; "": nothing
+	joined       string // the same column as it is called where the row is joined to the decision; "": it is not
+	pattern      string
+	broad        bool // so many rows match that it is quicker to look at the newest decisions one by one
+}
+
+// finders are the ways to find decisions by kinds of terms.
+func (s *Store) finders(ctx context.Context, kinds []string, pattern string) ([]finder, error) {
+	var list []finder
+	const merged = `decisions x JOIN merges y ON y.repository_id = x.repository_id AND y.pull_request = x.pull_request`
+	for _, kind := range kinds {
+		switch kind {
+		case KindResource:
+			list = append(list, finder{from: "decision_resources x", column: "x.resource", pattern: pattern})
+			continue
+		case TermPerson:
+			list = append(list, finder{from: merged, column: "y.merged_by", joined: "m.merged_by", pattern: pattern})
+		case TermCommit:
+			list = append(list, finder{from: merged, column: "y.commit_sha", joined: "m.commit_sha", pattern: pattern})
+		case TermRule, TermFile:
+		default:
+			return nil, fmt.Errorf("there is no kind %q to look for", kind)
+		}
+		list = append(list, finder{from: "decision_terms x", column: "x.term", where: "x.kind = '" + kind + "'", pattern: foldTerm(kind, pattern)})
+	}
+	for i := range list {
+		var err error
+		if list[i].broad, err = s.isBroad(ctx, &list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// isBroad counts the rows that match, and stops when there are many.
+func (s *Store) isBroad(ctx context.Context, f *finder) (bool, error) {
+	if !strings.ContainsAny(f.pattern, "*?") {
+		return false, nil
+	}
+	q := newSelect(s.sql, "SELECT 1 FROM "+f.from, "", "")
+	f.conditions(q)
+	var n int
+	err := s.engine.read(ctx, func(c conn) error {
+		_, err := first(ctx, c, "SELECT count(*) FROM ("+q.statement(fmt.Sprintf(" LIMIT %d", max(s.options.Broad, 0)+1))+") AS matching", q.args, &n)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("searching: %w", err)
+	}
+	return n > s.options.Broad, nil
+}
+
+func (f *finder) conditions(q *selection) {
+	if f.where != "" {
+		q.where(f.where)
+	}
+	q.glob(f.column, f.pattern)
+}
+
+// anyOf matches decisions that one of the finders finds. What few rows match is looked up in its index; what many match is asked of
+// each decision, newest first, until the page is full.
+func (q *selection) anyOf(list []finder) {
+	var narrow, any []string
+	for i := range list {
+		f := &list[i]
+		sub := &selection{sql: q.sql, args: q.args}
+		switch {
+		case !f.broad:
+			f.conditions(sub)
+			narrow = append(narrow, "SELECT x.log_index FROM "+f.from+" WHERE "+strings.Join(sub.conditions, " AND "))
+		case f.joined != "":
+			sub.globPlain(f.joined, f.pattern)
+			any = append(any, sub.conditions[0])
+		default:
+			if f.where != "" {
+				sub.where(f.where)
+			}
+			sub.globPlain(f.column, f.pattern)
+			any = append(any, "EXISTS (SELECT 1 FROM "+f.from+" WHERE x.log_index = d.log_index AND "+strings.Join(sub.conditions, " AND ")+")")
+		}
+		q.args = sub.args
+	}
+	if len(narrow) > 0 {
+		any = append(any, "d.log_index IN ("+strings.Join(narrow, " UNION ")+")")
+	}
+	q.conditions = append(q.conditions, "("+strings.Join(any, " OR ")+")")
+}
+
+// globPlain matches a shell pattern without the column's index: it is for rows that are found otherwise.
+func (q *selection) globPlain(column, pattern string) {
+	condition, value := q.sql.glob("("+column+" || '')", len(q.args)+1, clip(pattern))
+	q.args = append(q.args, value)
+	q.conditions = append(q.conditions, condition)
+}
+
 // listPage reads one page of a selection, newest first. The cursor is the index of the last row of the page before, and how many
 // rows of that index have been given, for one index may have several.
 func listPage[T any](ctx context.Context, s *Store, q *selection, cursor string, limit int, scan func(rows) (T, error), index func(T) int64) ([]T, string, error) {

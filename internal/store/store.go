@@ -35,6 +35,10 @@ type Options struct {
 	// Grace is how long [Store.Work] waits at its end for running handlers before it cancels their contexts; 0: 10 seconds.
 	Grace time.Duration
 
+	// Broad is how many rows a search may match before it looks at the newest decisions one by one instead; 0: 2000. Tests make every
+	// search broad with -1.
+	Broad int
+
 	// Commit, when set, is called instead of every transaction's commit, which it is given. Tests use it to make a write fail
 	// before or after it is stored.
 	Commit func(ctx context.Context, commit func() error) error
@@ -66,6 +70,9 @@ func Open(ctx context.Context, url string, options Options) (*Store, error) {
 	}
 	if options.Lease == 0 {
 		options.Lease = 15 * time.Second
+	}
+	if options.Broad == 0 {
+		options.Broad = 2000
 	}
 	if options.Grace == 0 {
 		options.Grace = 10 * time.Second

@@ -112,7 +112,12 @@ func testDashboard(t *testing.T, fresh func(testing.TB) string) {
 }
 
 func testFind(t *testing.T, fresh func(testing.TB) string) {
-	s := Open(t, fresh(t), store.Options{})
+	for _, broad := range []int{0, -1} { // of few decisions every pattern is narrow, of none or more every one is broad
+		t.Run(fmt.Sprint(broad), func(t *testing.T) { find(t, Open(t, fresh(t), store.Options{Broad: broad})) })
+	}
+}
+
+func find(t *testing.T, s *store.Store) {
 	ctx := t.Context()
 	board(t, s)
 	for name, test := range map[string]struct {

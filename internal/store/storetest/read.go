@@ -110,7 +110,12 @@ func testSearch(t *testing.T, fresh func(testing.TB) string) {
 }
 
 func testWho(t *testing.T, fresh func(testing.TB) string) {
-	s := Open(t, fresh(t), store.Options{})
+	for _, broad := range []int{0, -1} {
+		t.Run(fmt.Sprint(broad), func(t *testing.T) { who(t, Open(t, fresh(t), store.Options{Broad: broad})) })
+	}
+}
+
+func who(t *testing.T, s *store.Store) {
 	ctx := t.Context()
 	many := SampleRecord("old", 1, "head0")
 	many.Resources = []store.Resource{{Resource: "gone.by.now", Actions: []string{"create"}}}

@@ -8,3 +8,5 @@ CREATE TABLE decision_blobs (
   PRIMARY KEY (log_index, what, digest)
 );
 CREATE INDEX decision_blobs_digest ON decision_blobs (digest);
+-- For searches that nearly every decision matches: they look at the newest decisions one by one.
+CREATE INDEX decision_terms_decision ON decision_terms (log_index);
