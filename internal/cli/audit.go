@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -197,11 +198,9 @@ func (w *world) printText(header []string, rows, under [][]string) error {
 
 // csvSafe keeps a stranger's text from being a formula in a spreadsheet.
 func csvSafe(s string) string {
-	for _, r := range s { // the first one; spreadsheets take the wide forms of East Asian keyboards for the same signs
-		if strings.ContainsRune("=+-@\t\r\n＝＋－＠", r) {
-			return "'" + s
-		}
-		break
+	// Spreadsheets take the wide forms of East Asian keyboards for the same signs.
+	if first, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
+		return "'" + s
 	}
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,13 +31,13 @@ type receiver struct {
 	end      func(n int, c *net.TCPConn, read []byte) (ok bool)
 }
 
-func listen(t testing.TB) *receiver {
+func listen(t testing.TB, end func(n int, c *net.TCPConn, read []byte) (ok bool)) *receiver {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &receiver{Listener: l}
+	r := &receiver{Listener: l, end: end}
 	var all sync.WaitGroup
 	all.Go(func() {
 		for n := 0; ; n++ {
@@ -65,6 +66,13 @@ func (r *receiver) take(n int, conn *net.TCPConn) {
 	}
 	all, _ := io.ReadAll(conn)
 	r.keep(all)
+}
+
+// all is what came in each session.
+func (r *receiver) all() [][]byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.sessions)
 }
 
 func (r *receiver) keep(session []byte) {
@@ -108,13 +116,13 @@ func TestSyslogMessages(t *testing.T) {
 	if _, err := db.Append(t.Context(), []store.Entry{many}); err != nil {
 		t.Fatal(err)
 	}
-	in := listen(t)
+	in := listen(t, nil)
 	d := shipping.NewSyslog(shipping.SyslogOptions{Address: in.Addr().String(), Host: "gate.example"})
 	stop := run(t, db, d)
 	shipped(t, db, d)
 	stop()
 	var all []string
-	for _, s := range in.sessions {
+	for _, s := range in.all() {
 		all = append(all, messages(t, s)...)
 	}
 	var leaves []ledger.Entry
@@ -161,8 +169,7 @@ func TestSyslogReceiverThatGoesAway(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	fill(t, db, 50)
-	in := listen(t)
-	in.end = func(n int, c *net.TCPConn, read []byte) bool {
+	in := listen(t, func(n int, c *net.TCPConn, read []byte) bool {
 		switch n % 3 {
 		case 0: // the process dies: what it has not read resets the connection
 			return false
@@ -171,13 +178,13 @@ func TestSyslogReceiverThatGoesAway(t *testing.T) {
 			return false
 		}
 		return len(read) > 0
-	}
+	})
 	d := shipping.NewSyslog(shipping.SyslogOptions{Address: in.Addr().String(), Host: "gate.example"})
 	stop := run(t, db, d)
 	shipped(t, db, d)
 	stop()
 	var indexes []int64
-	for _, s := range in.sessions {
+	for _, s := range in.all() {
 		for _, m := range messages(t, s) {
 			i, err := strconv.ParseInt(parameter.FindStringSubmatch(rfc5424.FindStringSubmatch(m)[7])[2], 10, 64)
 			if err != nil {
@@ -196,9 +203,8 @@ func TestSyslogReceiverThatDoesNotEnd(t *testing.T) {
 	for name, talks := range map[string]bool{"silent": false, "talking": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in := listen(t)
 			over := make(chan struct{})
-			in.end = func(_ int, c *net.TCPConn, _ []byte) bool {
+			in := listen(t, func(_ int, c *net.TCPConn, _ []byte) bool {
 				for talks {
 					if _, err := c.Write(make([]byte, 1<<10)); err != nil {
 						return false
@@ -206,7 +212,7 @@ func TestSyslogReceiverThatDoesNotEnd(t *testing.T) {
 				}
 				<-over
 				return false
-			}
+			})
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
 			if talks {
@@ -221,7 +227,7 @@ func TestSyslogReceiverThatDoesNotEnd(t *testing.T) {
 	}
 	t.Run("not there", func(t *testing.T) {
 		t.Parallel()
-		in := listen(t)
+		in := listen(t, nil)
 		_ = in.Close()
 		err := shipping.NewSyslog(shipping.SyslogOptions{Address: in.Addr().String()}).Send(t.Context(), []shipping.Entry{entry})
 		if err == nil || !strings.HasPrefix(err.Error(), "connecting to the syslog receiver 127.0.0.1:") {
