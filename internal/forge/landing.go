@@ -3,6 +3,7 @@ package forge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -50,6 +51,63 @@ func (r *Repo) MergedAs(ctx context.Context, sha, branch string) (bool, error) {
 		return !merged
 	})
 	return merged, err
+}
+
+// Landing is the pull request that brought a commit to a branch.
+type Landing struct {
+	Number      int
+	Head        string
+	MergeCommit string // at the branch's tip after the merge
+	MergedBy    string
+}
+
+// LandedBy finds the merged pull request that brought a commit to a branch; nil when none did.
+func (r *Repo) LandedBy(ctx context.Context, sha, branch string) (*Landing, error) {
+	if !isSHA(sha) {
+		return nil, Unprocessable{Message: "the commit to look for is no commit id"}
+	}
+	number := 0
+	c := call{what: "the pull requests of " + sha, permission: "pull_requests=read"}
+	err := pages(ctx, r, c, "/commits/"+sha+"/pulls", func(in github.PullRequest) bool {
+		base := in.GetBase()
+		if strings.EqualFold(base.GetRepo().GetFullName(), r.owner+"/"+r.name) && base.GetRef() == branch && in.MergedAt != nil {
+			number = in.GetNumber()
+		}
+		return number == 0
+	})
+	if err != nil || number == 0 {
+		return nil, err
+	}
+	var pr github.PullRequest // the list does not say who merged it
+	c.what = fmt.Sprintf("pull request #%d", number)
+	if _, err := r.do(ctx, c, http.MethodGet, fmt.Sprintf("/pulls/%d", number), nil, &pr); err != nil {
+		return nil, err
+	}
+	return &Landing{Number: number, Head: pr.GetHead().GetSHA(), MergeCommit: pr.GetMergeCommitSHA(), MergedBy: pr.GetMergedBy().GetLogin()}, nil
+}
+
+// PushedBy is who moved a branch to a commit, as the repository's activity says; "" when it does not, or not any more.
+// https://docs.github.com/rest/repos/repos#list-repository-activities
+func (r *Repo) PushedBy(ctx context.Context, branch, sha string) (string, error) {
+	var list []struct {
+		After string `json:"after"`
+		Actor *struct {
+			Login string `json:"login"`
+		} `json:"actor"`
+	}
+	c := call{what: "the activity of " + gate.Printable(branch), permission: "contents=read"}
+	_, err := r.do(ctx, c, http.MethodGet, "/activity?per_page=100&ref="+url.QueryEscape("refs/heads/"+branch), nil, &list)
+	if errors.As(err, new(NotFound)) {
+		return "", nil // an older server
+	} else if err != nil {
+		return "", err
+	}
+	for _, a := range list {
+		if a.After == sha && a.Actor != nil {
+			return a.Actor.Login, nil
+		}
+	}
+	return "", nil
 }
 
 // Repositories lists the repositories of an installation that are not archived.

@@ -69,3 +69,43 @@ func TestRepositories(t *testing.T) {
 		{ID: 1, Owner: "acme", Name: "a", DefaultBranch: "main", Private: true}, {ID: 3, Owner: "acme", Name: "c", DefaultBranch: "trunk"},
 	}, got, err)
 }
+
+func TestLandedBy(t *testing.T) {
+	t.Parallel()
+	const request = "GET /repos/acme/shop/commits/" + sha1 + "/pulls?per_page=100&page=1"
+	const base = `"base":{"ref":"main","repo":{"full_name":"acme/shop"}}`
+	_, r := play(t,
+		step{request: request, answer: `[{"number":1,` + base + `},{"number":2,"merged_at":"2026-01-02T03:04:05Z",` + base + `}]`},
+		step{request: "GET /repos/acme/shop/pulls/2", answer: `{"number":2,"head":{"sha":"` + sha2 + `"},"merge_commit_sha":"` + sha1 + `","merged_by":{"login":"ann"}}`},
+		step{request: request, answer: `[]`},
+	)
+	got, err := r.LandedBy(background(), sha1, "main")
+	check(t, &Landing{Number: 2, Head: sha2, MergeCommit: sha1, MergedBy: "ann"}, got, err)
+	got, err = r.LandedBy(background(), sha1, "main")
+	check(t, nil, got, err)
+	if _, err := r.LandedBy(background(), "main", "main"); !errors.As(err, new(Unprocessable)) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPushedBy(t *testing.T) {
+	t.Parallel()
+	const request = "GET /repos/acme/shop/activity?per_page=100&ref=refs%2Fheads%2Frelease%2F1"
+	for name, c := range map[string]struct {
+		step step
+		want string
+	}{
+		"somebody":        {step{answer: `[{"after":"` + sha2 + `","actor":{"login":"mei"}},{"after":"` + sha1 + `","actor":{"login":"vic"}}]`}, "vic"},
+		"a deleted user":  {step{answer: `[{"after":"` + sha1 + `","actor":null}]`}, ""},
+		"long ago":        {step{answer: `[]`}, ""},
+		"an older server": {step{status: 404, answer: `{"message":"Not Found"}`}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.step.request = request
+			_, r := play(t, c.step)
+			got, err := r.PushedBy(background(), "release/1", sha1)
+			check(t, c.want, got, err)
+		})
+	}
+}

@@ -82,6 +82,7 @@ func (r *Repo) setRef(branch, sha string) {
 func (r *Repo) pushedTo(by *User, branch, old, sha string) {
 	r.pushed = r.s.now()
 	ref := "refs/heads/" + branch
+	r.noteActivity(by, ref, old, sha)
 	if old == zeroSHA || sha == zeroSHA {
 		event := "create"
 		if sha == zeroSHA {

@@ -70,6 +70,7 @@ type Repo struct {
 
 	environments map[string][]*App
 	deployments  []*Deployment
+	activities   []activity
 
 	nextNumber int
 	issues     map[int]*Issue

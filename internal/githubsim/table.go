@@ -60,6 +60,7 @@ func (s *Server) table() []route {
 		rt("GET "+repo+"/collaborators/{user}", meta, (*call).checkCollaborator),
 		rt("GET "+repo+"/collaborators/{user}/permission", meta, (*call).getPermission),
 		rt("GET "+repo+"/teams", need{app: "administration:read|metadata:read"}, (*call).listRepoTeams),
+		rt("GET "+repo+"/activity", contents, (*call).listActivity),
 		rt("GET "+repo+"/branches", contents, (*call).listBranches),
 		rt("GET "+repo+"/branches/{branch...}/protection", admin, (*call).getProtection),
 		rt("GET "+repo+"/branches/{branch...}", contents, (*call).getBranch),

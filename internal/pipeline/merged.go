@@ -21,6 +21,11 @@ const BypassTitle = "Gatehouse: protected branch changed without a passing decis
 // merged looks whether what reached a branch had passed the gate. GitHub lets administrators merge over a failing check and
 // bypass actors push past it, and tells nobody: so every landing is held against the record afterwards.
 func (p *Pipeline) merged(ctx context.Context, l work.Merged, _ int) error {
+	if l.Found {
+		if known, err := p.onRecord(ctx, l.Owner+"/"+l.Name, l.Commit); err != nil || known {
+			return err // the event has come meanwhile
+		}
+	}
 	repo := p.Forge.Repo(l.InstallationID, l.Owner, l.Name)
 	protected, err := repo.Protected(ctx, l.Branch)
 	if err != nil {
@@ -135,7 +140,7 @@ func (p *Pipeline) bypass(ctx context.Context, l work.Merged, why string) error 
 	_, err := p.Recorder.Append(ctx, []store.Entry{{
 		Time: p.Clock().UTC(), Type: store.EntryBypass, Actor: l.Actor, Repository: full, PullRequest: l.Number, Commit: l.Commit,
 		Resources: []string{}, Verdict: "bypass", Key: fmt.Sprintf("bypass/%d/%s", l.RepositoryID, l.Commit),
-		Detail: map[string]any{"branch": l.Branch, "reason": why, "head": l.Head, "forced": l.Forced},
+		Detail: map[string]any{"branch": l.Branch, "reason": why, "head": l.Head, "forced": l.Forced, "found": l.Found},
 	}})
 	if err != nil {
 		return fmt.Errorf("record the bypass: %w", err)

@@ -22,6 +22,7 @@ type Postures interface {
 	Postures(ctx context.Context, f store.PostureFilter) ([]store.Posture, error)
 	SavePosture(ctx context.Context, before []byte, p store.Posture, entries ...store.Entry) (saved bool, err error)
 	DropPosture(ctx context.Context, repositoryID int64, branch string, entries ...store.Entry) error
+	SetTip(ctx context.Context, repositoryID int64, branch, tip string) error
 }
 
 const (
@@ -196,6 +197,9 @@ func (p *Pipeline) postureOfBranches(ctx context.Context, args work.Posture, rep
 		}
 		before.Repository, before.InstallationID, before.Default = args.Owner+"/"+args.Name, args.InstallationID, isDefault
 		if err := p.savePosture(ctx, args, before, report); err != nil {
+			return err
+		}
+		if err := p.landed(ctx, args, repo, before); err != nil {
 			return err
 		}
 	}

@@ -132,7 +132,15 @@ type Merged struct {
 	DefaultBranch bool   `json:"default_branch,omitempty"`
 	Forced        bool   `json:"forced,omitempty"`
 	Deleted       bool   `json:"deleted,omitempty"`
-	Actor         string `json:"actor"` // who merged or pushed
+	Found         bool   `json:"found,omitempty"` // by looking at the branch: no event told, or none was carried out yet
+	Actor         string `json:"actor"`           // who merged or pushed
+}
+
+// Work is the work that holds a landing against the record which was found by looking at the branch.
+func (m Merged) Work() store.Work {
+	w := item(KindMerged, fmt.Sprintf("%d/found/%s", m.RepositoryID, m.Commit), m)
+	w.Priority = 4
+	return w
 }
 
 // Posture asks to look at how the branches of a repository are protected; without a repository, those of all repositories of the

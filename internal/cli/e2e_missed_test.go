@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatehouse-dev/gatehouse/internal/githubsim"
+	"github.com/gatehouse-dev/gatehouse/internal/store"
+	"github.com/gatehouse-dev/gatehouse/internal/work"
+)
+
+// round has the repository looked at as the hourly round does.
+func (s *site) round() {
+	s.t.Helper()
+	look := work.Posture{Target: work.Target{InstallationID: s.in.ID(), RepositoryID: s.repo.ID(), Owner: "acme", Name: "infra", Reason: "hourly"}}
+	if err := s.db.Enqueue(context.Background(), look.Work()); err != nil {
+		s.t.Fatal(err)
+	}
+	s.settle()
+}
+
+// around compares the bypasses on record, in any order: who, which commit, why, and whether it was found by looking.
+func (s *site) around(wants ...string) {
+	s.t.Helper()
+	s.settle()
+	entries := s.entries(store.EntryBypass)
+	var got []string
+	for _, e := range entries {
+		got = append(got, fmt.Sprintf("%s %.7s %v %v", e.Actor, e.Commit, e.Detail["reason"], e.Detail["found"]))
+	}
+	slices.Sort(got)
+	slices.Sort(wants)
+	if diff := cmp.Diff(wants, got); diff != "" {
+		s.t.Errorf("what went around the gate (-want +got):\n%s", diff)
+	}
+}
+
+// What lands while no event arrives, and none is ever redelivered, is found by the next round: each push and each merge without a
+// passing decision, by whom, and nothing that was in order.
+func TestE2EWhatNoEventTold(t *testing.T) {
+	s := watched(t, setup{})
+	good := s.open("ann", "fix", map[string]string{"README.md": "one\n"})
+	good.Approve("mei")
+	s.shows(good, clear1)
+	bad := s.open("ann", "vendor", story(t, "ssh-open"))
+	s.blocked(bad, sshBlocked)
+	s.round() // everything so far is known
+	s.around()
+
+	s.gh.Hooks().SetFilter(func(githubsim.Delivery) githubsim.Fate { return githubsim.Drop })
+	first := s.repo.Commit("main", githubsim.CommitSpec{Author: "vic", Files: map[string]string{"a": "1"}})
+	second := s.repo.Commit("main", githubsim.CommitSpec{Author: "vic", Files: map[string]string{"a": "2"}})
+	if _, err := good.Merge("ann", githubsim.MergeOptions{Method: "squash"}); err != nil {
+		t.Fatal(err)
+	}
+	around, err := bad.Merge("vic", githubsim.MergeOptions{Method: "merge"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	third := s.repo.Commit("main", githubsim.CommitSpec{Author: "vic", Files: map[string]string{".github/gatehouse.yml": "version: 1\n"}})
+	s.settle()
+	s.around() // nobody has told
+	s.round()
+	want := []string{
+		fmt.Sprintf("vic %.7s it was pushed without a pull request true", second),
+		fmt.Sprintf("vic %.7s the decision was fail true", around),
+		fmt.Sprintf("vic %.7s it was pushed without a pull request true", third),
+	}
+	s.around(want...)
+	if n := len(s.repo.Issues()); n != 3 {
+		t.Errorf("%d issues", n)
+	}
+	if _, _, err := s.db.Attestation(context.Background(), s.repo.Head("main"), "acme/infra", nil); err == nil {
+		t.Error("what was pushed around the gate is attested")
+	}
+	changed := 0
+	for _, e := range s.entries(store.EntryConfiguration) {
+		if e.Detail["what"] == "repository" && e.Commit == third {
+			changed++
+		}
+	}
+	if changed != 1 {
+		t.Errorf("%d entries about the gate file", changed)
+	}
+
+	// The events come in the end, and another round follows: nothing is said twice.
+	s.gh.Hooks().SetFilter(nil)
+	for _, d := range s.gh.Hooks().Deliveries() {
+		if d.Dropped {
+			s.gh.Hooks().Redeliver(d.ID)
+		}
+	}
+	s.settle()
+	s.round()
+	// The first push was taken for a part of the second one; its own event says more.
+	s.around(append(want, fmt.Sprintf("vic %.7s it was pushed without a pull request false", first))...)
+}
+
+func TestE2EAForcePushThatNoEventTold(t *testing.T) {
+	s := watched(t, setup{protection: githubsim.Protection{AllowForcePush: true}})
+	s.repo.Commit("main", githubsim.CommitSpec{Author: "vic", Files: map[string]string{"a": "1"}})
+	before := s.repo.Head("main")
+	s.settle()
+	s.round()
+	s.gh.Hooks().SetFilter(func(githubsim.Delivery) githubsim.Fate { return githubsim.Drop })
+	other := s.repo.WriteCommit(githubsim.CommitSpec{Author: "vic", Files: map[string]string{"a": "rewritten"}})
+	if err := s.repo.Push("vic", "main", other, true); err != nil {
+		t.Fatal(err)
+	}
+	s.round()
+	s.around(fmt.Sprintf("vic %.7s it was pushed without a pull request false", before), fmt.Sprintf("vic %.7s it was a force push true", other))
+}
+
+// What lands in order is nobody's bypass, whenever a round looks, and however it was merged.
+func TestE2ERoundsBetweenMerges(t *testing.T) {
+	for _, method := range []string{"merge", "squash", "rebase"} {
+		t.Run(method, func(t *testing.T) {
+			s := watched(t, setup{})
+			pr := s.open("ann", "fix", map[string]string{"README.md": "one\n"})
+			pr.Push(githubsim.CommitSpec{Files: map[string]string{"a.md": "two\n"}})
+			pr.Approve("mei")
+			s.shows(pr, clear1)
+			s.gh.Hooks().Hold()
+			if _, err := pr.Merge("ann", githubsim.MergeOptions{Method: method}); err != nil {
+				t.Fatal(err)
+			}
+			s.round() // before the events
+			s.gh.Hooks().Release()
+			s.settle()
+			s.round()
+			s.unbypassed()
+		})
+	}
+}
