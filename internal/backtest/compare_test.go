@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/fstest"
 
@@ -156,4 +157,57 @@ func TestRun(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// BenchmarkRun is the time to judge 200 decisions of a repository with 500 objects again, of which each changes one.
+func BenchmarkRun(b *testing.B) {
+	judge, err := New(b.Context(), Options{
+		Dirs: []rules.Dir{{Name: "rules", FS: fstest.MapFS{"owner.rego": {Data: []byte(ownRule)}}}}, Cache: rules.NewMemoryCache(64 << 20),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := memory{}
+	var list []Recorded
+	for n := range 200 {
+		list = append(list, m.manyObjects(b, n))
+	}
+	for b.Loop() {
+		if _, err := Run(b.Context(), judge, list, m, func(error) bool { return false }, func() {}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func (m memory) manyObjects(b *testing.B, changed int) Recorded {
+	b.Helper()
+	e := evidence.Evidence{Settings: evidence.Settings{Packs: []string{}, Scope: "changed"}, HasFiles: true}
+	for i := range 500 {
+		text := fmt.Appendf(nil, `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a%d","labels":{"owner":"x"}},"data":{"a":"%1000d"}}`, i, i)
+		d := gate.Document{
+			Kind: "kubernetes", Type: "ConfigMap", Name: fmt.Sprint("a", i), Resource: fmt.Sprintf("v1/ConfigMap//a%d", i), Set: "manifests",
+			File: fmt.Sprint(i, ".yaml"), Actions: []string{"no-op"}, After: text, Before: text,
+		}
+		if i == changed {
+			d.Actions, d.Before = []string{"update"}, []byte(`{"apiVersion":"v1","kind":"ConfigMap"}`)
+		}
+		e.Documents = append(e.Documents, d)
+	}
+	packed, err := evidence.Pack(e, evidence.MaxBytes)
+	if err != nil {
+		b.Fatal(err)
+	}
+	m[packed.Digest] = packed.Manifest
+	for digest, part := range packed.Parts {
+		m[digest] = part
+	}
+	facts := gate.Facts{Version: gate.FactsVersion, Evaluation: gate.Evaluation{Documents: 500}, Evidence: &gate.Evidence{Digest: packed.Digest}}
+	facts.PullRequest.Number = changed
+	text, err := ledger.Canonical(facts)
+	if err != nil {
+		b.Fatal(err)
+	}
+	digest := ledger.Digest(text)
+	m[digest] = text
+	return Recorded{ID: digest, PullRequest: changed, FactsDigest: digest}
 }

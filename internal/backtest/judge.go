@@ -41,10 +41,14 @@ func (e NotJudged) Error() string { return e.Reason }
 type Judge struct {
 	options Options
 	known   map[string][]string // the parameters of each rule, by id
+	reader  *evidence.Reader
 
 	mu      sync.Mutex
 	engines map[string]*compiled
 }
+
+// partsKept is the room for documents that decisions share, in bytes of JSON.
+const partsKept = 64 << 20
 
 type compiled struct {
 	once   sync.Once
@@ -59,7 +63,7 @@ func New(ctx context.Context, o Options) (*Judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Judge{options: o, known: map[string][]string{}, engines: map[string]*compiled{}}
+	j := &Judge{options: o, known: map[string][]string{}, reader: evidence.NewReader(partsKept), engines: map[string]*compiled{}}
 	for _, r := range engine.Rules() {
 		names := []string{}
 		for _, p := range r.Parameters {
@@ -77,12 +81,12 @@ type Saw struct {
 	Scope  string                              // of the repository then
 }
 
-// Open reads it.
-func (s Saw) Open() (evidence.Evidence, error) {
+// open reads it.
+func (s Saw) open(r *evidence.Reader) (evidence.Evidence, error) {
 	if s.Digest == "" {
 		return evidence.Evidence{Settings: evidence.Settings{Scope: s.Scope}}, nil
 	}
-	return evidence.Open(s.Digest, s.Read)
+	return r.Open(s.Digest, s.Read)
 }
 
 // Rules say what they find in what was seen. The error is a [NotJudged] when that cannot be told.
@@ -112,7 +116,7 @@ const NoFiles = "the rules of conftest's dialect judge whole files, and none wer
 
 // Evaluate implements [Rules].
 func (j *Judge) Evaluate(ctx context.Context, pr *gate.PullRequest, what Saw) (gate.Evaluation, error) {
-	saw, err := what.Open()
+	saw, err := what.open(j.reader)
 	switch {
 	case err != nil:
 		return gate.Evaluation{}, err

@@ -143,6 +143,11 @@ func readManifest(data []byte) (manifest, error) {
 
 // Open reads the evidence whose manifest has the given digest. read gives the content of a blob, whose digest it has checked.
 func Open(digest string, read func(digest string) ([]byte, error)) (Evidence, error) {
+	return (*Reader)(nil).Open(digest, read)
+}
+
+// Open is [Open], but for what the reader remembers. Documents may be those of an earlier call: nobody changes them.
+func (r *Reader) Open(digest string, read func(digest string) ([]byte, error)) (Evidence, error) {
 	data, err := read(digest)
 	if err != nil {
 		return Evidence{}, err
@@ -152,19 +157,12 @@ func Open(digest string, read func(digest string) ([]byte, error)) (Evidence, er
 		return Evidence{}, err
 	}
 	e := Evidence{HasFiles: m.HasFiles, Settings: m.Settings, Omitted: m.Omitted}
-	for i, part := range m.Parts {
-		data, err := read(part)
+	for i, digest := range m.Parts {
+		part, err := r.part(digest, i >= len(m.Parts)-m.InFiles, read)
 		if err != nil {
 			return e, err
 		}
-		if i < len(m.Parts)-m.InFiles {
-			err = readDocuments(data, &e.Documents)
-		} else {
-			err = readFiles(data, &e.Files)
-		}
-		if err != nil {
-			return e, fmt.Errorf("read the documents in %s: %w", part, err)
-		}
+		e.Documents, e.Files = append(e.Documents, part.documents...), append(e.Files, part.files...)
 	}
 	if len(e.Documents) != m.Documents || len(e.Files) != m.Files {
 		return e, fmt.Errorf("there are %d documents and %d files, the manifest says %d and %d", len(e.Documents), len(e.Files), m.Documents, m.Files)

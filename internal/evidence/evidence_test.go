@@ -55,7 +55,7 @@ func sample(n int) Evidence {
 // What comes out is what went in, byte for byte: the rules' answers are kept by content.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	for _, e := range []Evidence{{}, sample(0), sample(500), {Omitted: "too much", Settings: Settings{Packs: nil, Scope: "all"}}} {
+	for _, e := range []Evidence{{}, sample(0), sample(60), {Omitted: "too much", Settings: Settings{Packs: nil, Scope: "all"}}} {
 		p, err := Pack(e, MaxBytes)
 		if err != nil {
 			t.Fatal(err)
@@ -70,6 +70,36 @@ func TestRoundTrip(t *testing.T) {
 		again, err := Pack(got, MaxBytes)
 		if err != nil || again.Digest != p.Digest {
 			t.Errorf("packed again it is %s, not %s (%v)", again.Digest, p.Digest, err)
+		}
+	}
+}
+
+// A reader reads a part once, gives the same each time, and begins anew when it is full.
+func TestReaderRemembers(t *testing.T) {
+	t.Parallel()
+	p, err := Pack(sample(300), MaxBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for limit, most := range map[int]int{64 << 20: 1, 100 << 10: 3} {
+		reads := map[string]int{}
+		r := NewReader(limit)
+		for range 3 {
+			got, err := r.Open(p.Digest, func(digest string) ([]byte, error) {
+				reads[digest]++
+				return reader(p)(digest)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again, err := Pack(got, MaxBytes); err != nil || again.Digest != p.Digest {
+				t.Errorf("what was read is %s, not %s (%v)", again.Digest, p.Digest, err)
+			}
+		}
+		for digest, n := range reads {
+			if digest != p.Digest && n > most {
+				t.Errorf("with %d bytes %s was read %d times", limit, digest, n)
+			}
 		}
 	}
 }

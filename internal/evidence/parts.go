@@ -12,11 +12,11 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 )
 
-// Sizes of a part, in bytes of JSON. It ends at the first name above minPart that says so, and in any case above maxPart.
+// Sizes of a part, in bytes of JSON. It ends at the first name above minPart that says so, which one in sixteen does, and in any case
+// above maxPart.
 const (
 	minPart = 32 << 10
 	maxPart = 1 << 20
-	everyNo = 16 // one name in so many says so
 )
 
 var errLimit = errors.New("the limit is reached")
@@ -106,9 +106,10 @@ func (p *packer) add(v any, name string) error {
 }
 
 func ends(name string) bool {
-	h := fnv.New32a()
+	h := fnv.New64a()
 	_, _ = h.Write([]byte(name)) // a hash never fails
-	return h.Sum32()%everyNo == 0
+	// Its upper bits, mixed once more: the lower ones of names that are numbered hardly differ.
+	return (h.Sum64()*0x9E3779B97F4A7C15)>>60 == 0
 }
 
 func (p *packer) end() {
