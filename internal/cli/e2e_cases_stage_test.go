@@ -61,7 +61,7 @@ func newScene(s *site, name string, number int) *scene {
 	case len(f.Group) > 0:
 		sc.steps = []func(){sc.openGroup, sc.planGroup, sc.approveGroup, sc.queue}
 	default:
-		sc.steps = []func(){sc.open, sc.firstPlan, sc.early, sc.confirmEarly, sc.move, sc.lastPlan, sc.signals, sc.glass, sc.confirm, sc.reviews, sc.expire}
+		sc.steps = []func(){sc.open, sc.firstPlan, sc.early, sc.confirmEarly, sc.move, sc.lastPlan, sc.signals, sc.glass, sc.confirm(0), sc.confirm(1), sc.reviews, sc.expire}
 	}
 	return sc
 }

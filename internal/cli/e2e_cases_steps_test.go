@@ -266,11 +266,12 @@ func (sc *scene) glass() {
 	}
 }
 
-func (sc *scene) confirm() {
-	f := &sc.facts
-	if g := f.BreakGlass; g != nil && g.Head == f.PullRequest.Head.SHA && g.Branch == f.PullRequest.Base.Branch {
-		for _, by := range g.Confirmed {
-			sc.pr.Comment(by, "/gatehouse approve-break-glass")
+// confirm is a step in which one person confirms: commands of one moment have no order.
+func (sc *scene) confirm(n int) func() {
+	return func() {
+		f := &sc.facts
+		if g := f.BreakGlass; g != nil && g.Head == f.PullRequest.Head.SHA && g.Branch == f.PullRequest.Base.Branch && n < len(g.Confirmed) {
+			sc.pr.Comment(g.Confirmed[n], "/gatehouse approve-break-glass")
 		}
 	}
 }

@@ -71,7 +71,7 @@ func stage(s *site, scenes []*scene) {
 	}
 	s.gh.Hooks().SetFilter(func(d githubsim.Delivery) githubsim.Fate {
 		if missed[d.RepositoryID] && (d.Event == "push" || d.Action == "synchronize") {
-			return githubsim.Drop
+			return githubsim.Hold // what GitHub says that it could not deliver, Gatehouse would ask for again
 		}
 		return githubsim.Send
 	})
