@@ -37,7 +37,8 @@ func postgresStatements() *statements {
 				not_before = CASE WHEN w.held THEN w.not_before ELSE least(w.not_before, excluded.not_before) END,
 				wake_at = CASE WHEN w.held OR w.nudged OR w.owner <> '' THEN w.wake_at ELSE least(w.wake_at, excluded.not_before) END
 			RETURNING w.owner = '' AND NOT w.nudged AND w.not_before <= {now}`),
-		nudged: expand(`UPDATE work SET nudged = true, wake_at = {now} + $3::bigint * interval '1 microsecond' WHERE kind = $1 AND key = $2`),
+		nudged:  expand(`UPDATE work SET nudged = true, wake_at = {now} + $3::bigint * interval '1 microsecond' WHERE kind = $1 AND key = $2`),
+		renudge: expand(`UPDATE work SET wake_at = {now} WHERE nudged AND owner = ''`),
 		claim: expand(`UPDATE work SET owner = $3, claimed = generation, nudged = false, held = false, not_before = {never},
 				wake_at = {now} + $4::bigint * interval '1 microsecond'
 			WHERE kind = $1 AND key = $2 AND owner = '' AND not_before <= {now}

@@ -39,7 +39,8 @@ func sqliteStatements() *statements {
 				not_before = CASE WHEN held THEN not_before ELSE min(not_before, excluded.not_before) END,
 				wake_at = CASE WHEN held OR nudged OR owner <> '' THEN wake_at ELSE min(wake_at, excluded.not_before) END
 			RETURNING owner = '' AND NOT nudged AND not_before <= {now}`),
-		nudged: expand(`UPDATE work SET nudged = 1, wake_at = {now} + ?3 WHERE kind = ?1 AND key = ?2`),
+		nudged:  expand(`UPDATE work SET nudged = 1, wake_at = {now} + ?3 WHERE kind = ?1 AND key = ?2`),
+		renudge: expand(`UPDATE work SET wake_at = {now} WHERE nudged AND owner = ''`),
 		claim: expand(`UPDATE work SET owner = ?3, claimed = generation, nudged = 0, held = 0, not_before = {never}, wake_at = {now} + ?4
 			WHERE kind = ?1 AND key = ?2 AND owner = '' AND not_before <= {now}
 			RETURNING args, priority, attempt`),

@@ -13,6 +13,7 @@ type statements struct {
 
 	enqueue   string // kind, key, args, priority, not_before -> due
 	nudged    string // kind, key, safety net in microseconds
+	renudge   string // what nobody has claimed is due, whatever was nudged
 	claim     string // kind, key, owner, lease in microseconds -> args, priority, attempt
 	extend    string // kind, key, owner, lease in microseconds
 	held      string // kind, key, owner; locks the row against a change of owner until the commit

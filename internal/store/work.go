@@ -42,6 +42,9 @@ func (s *Store) Work(ctx context.Context, handlers map[string]Handler) error {
 	if s.options.ReadOnly {
 		return ErrReadOnly
 	}
+	if err := s.renudge(ctx); err != nil {
+		return fmt.Errorf("looking for work that an earlier process left: %w", err)
+	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var watch sync.WaitGroup
 	watch.Go(func() { s.watch(watching) })
@@ -224,6 +227,15 @@ func (s *Store) watch(ctx context.Context) {
 func (s *Store) prune(ctx context.Context) error {
 	return s.engine.write(ctx, func(c conn) error {
 		_, err := c.exec(ctx, s.sql.pruneDeliveries, s.now().Add(-deliveriesKept))
+		return err
+	})
+}
+
+// renudge makes all work that nobody has claimed due at once. A process that was killed may have taken a nudge from the queue and not
+// yet claimed the work; what a replica is about to claim gets a nudge too many, which does no harm.
+func (s *Store) renudge(ctx context.Context) error {
+	return s.engine.write(ctx, func(c conn) error {
+		_, err := c.exec(ctx, s.sql.renudge)
 		return err
 	})
 }

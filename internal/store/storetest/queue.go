@@ -464,18 +464,25 @@ func testChaos(t *testing.T, fresh func(testing.TB) string) {
 }
 
 // testLostNudge removes the queue's jobs behind the program's back: work must not depend on them.
+// A nudge that was lost with its process is repeated at the next start; one that is lost later, after a while.
 func testLostNudge(t *testing.T, fresh func(testing.TB) string) {
 	url := fresh(t)
-	s := Open(t, url, store.Options{})
+	s := Open(t, url, store.Options{Workers: 1})
 	check(t, s.Enqueue(t.Context(), work("1/2", `1`)))
 	Exec(t, url, "DELETE FROM river_job")
-	if isPostgres(url) {
-		Exec(t, url, "UPDATE work SET wake_at = now()") // instead of waiting for a minute
-	} else {
-		Exec(t, url, "UPDATE work SET wake_at = 0")
-	}
-	handler, calls := recorder(nil)
+	goOn := make(chan struct{})
+	handler, calls := recorder(func(context.Context, call) error { <-goOn; return nil })
 	Work(t, s, evaluate(handler))
-	receive(t, calls, "the work")
+	receive(t, calls, "the work of before")
+
+	check(t, s.Enqueue(t.Context(), work("1/3", `1`)))
+	Exec(t, url, "DELETE FROM river_job")
+	if isPostgres(url) {
+		Exec(t, url, "UPDATE work SET wake_at = now() WHERE key = '1/3'") // instead of waiting for a minute
+	} else {
+		Exec(t, url, "UPDATE work SET wake_at = 0 WHERE key = '1/3'")
+	}
+	close(goOn)
+	receive(t, calls, "the work of now")
 	idle(t, s)
 }
