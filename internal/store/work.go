@@ -42,9 +42,6 @@ func (s *Store) Work(ctx context.Context, handlers map[string]Handler) error {
 	if s.options.ReadOnly {
 		return ErrReadOnly
 	}
-	if err := s.renudge(ctx); err != nil {
-		return fmt.Errorf("looking for work that an earlier process left: %w", err)
-	}
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var watch sync.WaitGroup
 	watch.Go(func() { s.watch(watching) })
@@ -206,7 +203,14 @@ func (s *Store) watch(ctx context.Context) {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	var pruned time.Time
+	begun := false
 	for {
+		if !begun {
+			err := s.renudge(ctx)
+			if begun = err == nil; !begun && ctx.Err() == nil {
+				s.options.Log.WithError(err).Warn("looking for work that an earlier process left")
+			}
+		}
 		if err := s.wake(ctx); err != nil && ctx.Err() == nil {
 			s.options.Log.WithError(err).Warn("looking for work that is due")
 		}
