@@ -185,6 +185,9 @@ func mayBeText(file string) bool {
 
 // file reads one file. configured is the kind that the configuration says it has, "" when it says nothing.
 func (r *fileReader) file(file string, data []byte, configured string) readFile {
+	if isPointer(data) && (configured != "" || namedBy(r.kinds, file)) {
+		return readFile{looks: "a file", err: pointerError()}
+	}
 	if configured == "" && r.gitlabPart(file) {
 		configured = gate.KindGitLabCI
 	}

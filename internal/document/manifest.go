@@ -66,6 +66,10 @@ func (r *manifestReader) read(data []byte, json, all bool) *manifest {
 		}
 		return m
 	}
+	if isPointer(data) {
+		m.looks, m.err = true, pointerError()
+		return m
+	}
 	content, err := checkText(data)
 	if err != nil {
 		m.looks = looksLikeKubernetes(bytes.TrimLeft(bytes.ReplaceAll(data, []byte{0}, nil), "\xff\xfe"))

@@ -47,6 +47,9 @@ func readPlan(data []byte, file string, limits Limits, recall *Recall) (*plan, *
 		return nil, problem(0, "is a plan in Terraform's own binary format, which only Terraform reads",
 			"Hand in its JSON: terraform show -json "+file)
 	}
+	if isPointer(data) {
+		return nil, problem(0, pointerError().message, pointerError().remedy)
+	}
 	content, err := checkText(data)
 	if err != nil {
 		return nil, problem(0, "is not a Terraform plan: "+err.Error(), makePlan+file)

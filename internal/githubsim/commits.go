@@ -18,11 +18,12 @@ type CommitSpec struct {
 	// Pusher is the login that pushes; the committer's when "", else the author's.
 	Pusher  string
 	Message string // "Update files" when ""
-	// Files are path to content; Delete are paths to remove; Links are path to the target of a symbolic link;
-	// Executable makes files of Files executable.
+	// Files are path to content; Delete are paths to remove; Links are path to the target of a symbolic link; Submodules are path to a
+	// commit of another repository; Executable makes files of Files executable.
 	Files      map[string]string
 	Delete     []string
 	Links      map[string]string
+	Submodules map[string]string
 	Executable []string
 	// Parent is the commit to build on (SHA or branch); the branch's tip when "", or the default branch's for a new branch.
 	Parent string
@@ -145,6 +146,9 @@ func (r *Repo) writeCommit(spec CommitSpec) (string, error) {
 	}
 	for _, path := range sortedKeys(spec.Links) {
 		fmt.Fprintf(&b, "M 120000 inline %s\ndata %d\n%s\n", gitQuote(path), len(spec.Links[path]), spec.Links[path])
+	}
+	for _, path := range sortedKeys(spec.Submodules) {
+		fmt.Fprintf(&b, "M 160000 %s %s\n", spec.Submodules[path], gitQuote(path))
 	}
 	b.WriteString("done\n")
 	if _, err := runGit(r.dir, strings.NewReader(b.String()), nil, "fast-import", "--quiet", "--done"); err != nil {

@@ -214,6 +214,9 @@ func (g *gatherer) changes(ctx context.Context) error {
 		}
 		g.facts.Files = append(g.facts.Files, change)
 	}
+	if err := g.links(ctx, diff); err != nil {
+		return err
+	}
 	if len(g.head.unreadable) > 0 {
 		g.facts.Unjudged = append(g.facts.Unjudged, gate.Problem{
 			Code: "git", Remedy: "Rename them to names in UTF-8.",

@@ -30,6 +30,8 @@ type tree struct {
 	// them, so they are in neither paths nor blobs, and whoever uses the tree says so.
 	unsafe     map[string]string
 	unreadable []string
+
+	odd map[string]gitmirror.Entry // symbolic links and submodules, which are in neither paths nor blobs
 }
 
 func (p *Pipeline) tree(ctx context.Context, repo gitmirror.Repo, commit string) (*tree, error) {
@@ -38,7 +40,7 @@ func (p *Pipeline) tree(ctx context.Context, repo gitmirror.Repo, commit string)
 		return nil, fmt.Errorf("list the files of %s: %w", commit, err)
 	}
 	t := &tree{
-		mirror: p.Mirror, repo: repo, blobs: map[string]string{}, unsafe: map[string]string{},
+		mirror: p.Mirror, repo: repo, blobs: map[string]string{}, unsafe: map[string]string{}, odd: map[string]gitmirror.Entry{},
 		limits: gitmirror.Limits{PerBlob: maxFile, Total: maxFiles},
 	}
 	for _, e := range listing.Entries {
@@ -51,6 +53,8 @@ func (p *Pipeline) tree(ctx context.Context, repo gitmirror.Repo, commit string)
 		case e.Mode.Regular():
 			t.paths = append(t.paths, e.Path)
 			t.blobs[e.Path] = e.Blob
+		default:
+			t.odd[e.Path] = e
 		}
 	}
 	slices.Sort(t.paths)
