@@ -88,7 +88,7 @@ func identity() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s %d %d", file, info.Size(), info.ModTime().UnixNano()), nil
+	return fmt.Sprintf("%d %d", info.Size(), info.ModTime().UnixNano()), nil
 }
 
 // load gives what is known of rules of a digest.

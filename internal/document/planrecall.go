@@ -154,7 +154,8 @@ func (r *recaller) run(i, number int) (list []span) {
 	return list
 }
 
-// is reports whether the text at a place is the recalled change of a number. What follows must end it: a number or a word could go on.
+// is reports whether the text at a place is the recalled change of a number. Only objects are: of a number or a word, what
+// follows could be more.
 func (r *recaller) is(i, number int) bool {
 	c := &r.changes[number]
 	if i < 0 || c.Size <= 0 || i+c.Size > len(r.data) || r.data[i] != '{' {
