@@ -23,22 +23,38 @@ func (s *Store) Verify(ctx context.Context) (ledger.Verified, error) {
 	if err := s.CheckLog(ctx); err != nil {
 		return ledger.Verified{}, err
 	}
+	report, dropped, err := s.verify(ctx)
+	for errors.As(err, new(*ledger.Mismatch)) {
+		// What is gone may have been dropped while this was reading, by an entry that it had left for the next time. Each round
+		// must find a later one in the signed log; one that is only written beside it does not start another.
+		was := dropped
+		if before, _, again := s.Retention(ctx); again != nil || !before.After(was) {
+			break
+		}
+		if report, dropped, err = s.verify(ctx); !dropped.After(was) {
+			break
+		}
+	}
+	return report, err
+}
+
+// verify is one reading of the whole log; dropped is the time before which it says that things are gone.
+func (s *Store) verify(ctx context.Context) (report ledger.Verified, dropped time.Time, err error) {
 	texts, err := s.Checkpoints(ctx)
 	if err != nil {
-		return ledger.Verified{}, err
+		return report, dropped, err
 	}
 	var checkpoints []ledger.Checkpoint
 	var size int64
 	for _, text := range texts {
 		cp, err := s.options.Signer.Open(text)
 		if err != nil {
-			return ledger.Verified{}, fmt.Errorf("%w: a stored checkpoint: %w", ErrLogMismatch, err)
+			return report, dropped, fmt.Errorf("%w: a stored checkpoint: %w", ErrLogMismatch, err)
 		}
 		checkpoints = append(checkpoints, cp)
 		size = max(size, cp.Size)
 	}
 	logged := map[string]decisionEntry{} // by decision
-	var dropped time.Time                // what is older may be gone
 	signed := func(yield func(ledger.Entry, error) bool) {
 		for e, err := range s.Leaves(ctx, 0) {
 			if err == nil && e.Index >= size {
@@ -58,15 +74,14 @@ func (s *Store) Verify(ctx context.Context) (ledger.Verified, error) {
 			}
 		}
 	}
-	var report ledger.Verified
 	err = s.Hashes(ctx, func(stored ledger.HashReader) (err error) {
 		report, err = ledger.VerifyLog(signed, stored, checkpoints)
 		return err
 	})
 	if err != nil {
-		return report, err
+		return report, dropped, err
 	}
-	return report, s.verifyDecisions(ctx, logged, size, dropped)
+	return report, dropped, s.verifyDecisions(ctx, logged, size, dropped)
 }
 
 // decisionEntry is what an entry of type decision says of its decision.

@@ -115,3 +115,41 @@ func testRetention(t *testing.T, fresh func(testing.TB) string) {
 	}
 	must[ledger.Verified](t)(s.Verify(ctx))
 }
+
+// testDropUnderVerify drops while the log is being verified: what is gone by then is no damage.
+func testDropUnderVerify(t *testing.T, fresh func(testing.TB) string) {
+	ctx := t.Context()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := Open(t, fresh(t), store.Options{Signer: Signer(t), Clock: func() time.Time { return now }})
+	for i := range 60 {
+		r := SampleRecord(fmt.Sprint(i), 1, fmt.Sprint("head-", i))
+		r.Time, r.Entry.Time = now, now
+		r.Facts, r.FactsDigest = fmt.Appendf(nil, `{"facts":"%d"}`, i), ""
+		must[store.Position](t)(s.Record(ctx, r))
+		now = now.AddDate(0, 0, 1)
+	}
+	first, last := now.AddDate(0, 0, -59), now
+	done := make(chan error, 1)
+	go func() {
+		for at := first; at.Before(last); at = at.AddDate(0, 0, 1) {
+			if _, err := s.Drop(ctx, at); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for {
+		if _, err := s.Verify(ctx); err != nil {
+			t.Error(err)
+			check(t, <-done)
+			return
+		}
+		select {
+		case err := <-done:
+			check(t, err)
+			return
+		default:
+		}
+	}
+}
