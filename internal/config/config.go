@@ -72,18 +72,27 @@ func (e *Error) Error() string {
 	return "the settings are not usable:\n  " + strings.Join(e.Problems, "\n  ")
 }
 
-// Load reads and checks the settings. environ is os.Environ's form; overrides maps a variable to the value of its flag.
-func Load(environ []string, overrides map[string]string) (*Server, error) {
-	vars := env.ToMap(environ)
+// read parses the settings without checking what they say; vars are what they were read from.
+func read(environ []string, overrides map[string]string) (s *Server, vars map[string]string, err error) {
+	vars = env.ToMap(environ)
 	for name, value := range overrides {
 		vars[name] = value
 	}
-	s := &Server{}
+	s = &Server{}
 	var parse env.AggregateError
 	if err := env.ParseWithOptions(s, env.Options{Environment: vars}); errors.As(err, &parse) {
-		return nil, &Error{Problems: parseProblems(parse)}
+		return nil, nil, &Error{Problems: parseProblems(parse)}
 	} else if err != nil {
-		return nil, fmt.Errorf("read the settings: %w", err)
+		return nil, nil, fmt.Errorf("read the settings: %w", err)
+	}
+	return s, vars, nil
+}
+
+// Load reads and checks the settings. environ is os.Environ's form; overrides maps a variable to the value of its flag.
+func Load(environ []string, overrides map[string]string) (*Server, error) {
+	s, vars, err := read(environ, overrides)
+	if err != nil {
+		return nil, err
 	}
 	c := &checker{vars: vars}
 	c.app(s)
