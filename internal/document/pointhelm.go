@@ -1,6 +1,7 @@
 package document
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -83,39 +84,117 @@ func valueSteps(reference string) []step {
 	return out
 }
 
-// inValues finds the line that gives a value, when it is the value that was rendered.
+// inValues finds the line that gives a value, when it is the value that was rendered. A chart may be held more than once, under different
+// aliases: then it is the one use whose value this is.
 func (p *sourcePointer) inValues(set SetSource, template string, steps []step, w *wanted) (place, bool) {
 	chart, _, _ := strings.Cut(template, "/templates/")
-	var prefix []step // of a chart's values in the files of those that hold it
-	type source struct {
-		file   string
-		prefix []step
-	}
-	sources := []source{{path.Join(chart, "values.yaml"), nil}}
-	for dir := chart; dir != set.Chart; {
-		parent := path.Dir(path.Dir(dir))
-		if path.Base(path.Dir(dir)) != "charts" || len(prefix) > 20 {
-			return place{}, false // it stands elsewhere, under a name that cannot be told here
+	var found []place
+	for _, use := range p.uses(set, chart) {
+		if at, ok := p.inFiles(append(use, valueFiles(set, use)...), steps, w); ok && !slices.Contains(found, at) {
+			found = append(found, at)
 		}
-		prefix = append([]step{{name: path.Base(dir)}}, prefix...)
-		dir = parent
-		sources = append(sources, source{path.Join(dir, "values.yaml"), slices.Clone(prefix)})
 	}
+	if len(found) != 1 {
+		return place{}, false
+	}
+	return found[0], true
+}
+
+// valueFile is a file of values and where in it those of a chart stand.
+type valueFile struct {
+	file   string
+	prefix []step
+}
+
+// valueFiles are the files that a chart is rendered with, seen from a chart inside of it.
+func valueFiles(set SetSource, use []valueFile) []valueFile {
+	out := make([]valueFile, 0, len(set.Values))
 	for _, file := range set.Values {
-		sources = append(sources, source{file, prefix})
+		out = append(out, valueFile{file, use[len(use)-1].prefix})
 	}
-	for _, s := range slices.Backward(sources) {
-		documents := p.documents(s.file)
+	return out
+}
+
+// maxUses is how many charts of one release are looked at for the ways in which one of them is used.
+const maxUses = 200
+
+// uses are the ways in which a release uses a chart: each time the values.yaml of that chart, of the one that holds it, and so on up to the
+// release's own, which have the last word.
+func (p *sourcePointer) uses(set SetSource, chart string) [][]valueFile {
+	type held struct {
+		dir   string
+		files []valueFile // from the release's own chart down, without prefixes
+		names []string
+	}
+	var out [][]valueFile
+	queue := []held{{dir: set.Chart}}
+	for looked := 0; len(queue) > 0 && looked < maxUses; looked++ {
+		at := queue[0]
+		queue = queue[1:]
+		at.files = append(slices.Clip(at.files), valueFile{file: path.Join(at.dir, "values.yaml")})
+		if at.dir == chart {
+			use := make([]valueFile, 0, len(at.files))
+			for depth, f := range slices.Backward(at.files) {
+				for _, name := range at.names[depth:] {
+					f.prefix = append(f.prefix, step{name: name})
+				}
+				use = append(use, f)
+			}
+			out = append(out, use)
+			continue
+		}
+		for _, d := range p.dependencies(at.dir, chart) {
+			queue = append(queue, held{d.dir, at.files, append(slices.Clip(at.names), d.name)})
+		}
+	}
+	return out
+}
+
+// dependency is a chart that another one holds or refers to, and the name that it goes by there.
+type dependency struct{ dir, name string }
+
+// dependencies are the charts of a chart, and of those in its charts folder that it does not name, the one on the way to the wanted one.
+func (p *sourcePointer) dependencies(dir, wanted string) []dependency {
+	var out []dependency
+	named := map[string]bool{}
+	for _, file := range []string{"Chart.yaml", "requirements.yaml"} {
+		documents := p.documents(path.Join(dir, file))
 		if len(documents) == 0 {
 			continue
 		}
-		at := append(slices.Clone(s.prefix), steps...)
+		for _, item := range itemsOf(documents[0].get("dependencies")) {
+			name := item.get("name").str()
+			d := dependency{path.Join(dir, "charts", name), cmp.Or(item.get("alias").str(), name)}
+			named[d.dir] = true
+			out = append(out, d)
+			if local, ok := strings.CutPrefix(item.get("repository").str(), "file://"); ok {
+				out = append(out, dependency{path.Join(dir, local), d.name})
+			}
+		}
+	}
+	if rest, ok := strings.CutPrefix(wanted, path.Join(dir, "charts")+"/"); ok {
+		name, _, _ := strings.Cut(rest, "/")
+		if held := path.Join(dir, "charts", name); !named[held] {
+			out = append(out, dependency{held, name})
+		}
+	}
+	return out
+}
+
+// inFiles looks for a value in files of values, the last of which has the last word.
+func (p *sourcePointer) inFiles(files []valueFile, steps []step, w *wanted) (place, bool) {
+	for _, f := range slices.Backward(files) {
+		documents := p.documents(f.file)
+		if len(documents) == 0 {
+			continue
+		}
+		at := append(slices.Clone(f.prefix), steps...)
 		found := follow(documents[0], nil, at)
 		if found == nil {
 			continue
 		}
 		if line := lineIn(documents[0], nil, at); line > 0 && (w.same(found) || w.target != nil && found.text != "" && found.text == w.target.text) {
-			return place{s.file, line}, true
+			return place{f.file, line}, true
 		}
 		return place{}, false
 	}

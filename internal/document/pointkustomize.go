@@ -131,7 +131,8 @@ func operationLine(patch *value, w *wanted) int {
 	return 0
 }
 
-// settingLine is the line of the setting of a kustomization that makes the value: images, replicas, the namespace.
+// settingLine is the line of the setting of a kustomization that makes the value: images, replicas, the namespace, labels and annotations, what is
+// put around names.
 func settingLine(k *value, w *wanted) int {
 	last := w.steps[len(w.steps)-1].name
 	switch {
@@ -151,6 +152,44 @@ func settingLine(k *value, w *wanted) int {
 		}
 	case pointer(w.steps) == "/metadata/namespace" && w.same(k.get("namespace")):
 		return lineIn(k, nil, []step{{name: "namespace"}})
+	case pointer(w.steps) == "/metadata/name" && w.target.kind == stringKind:
+		if prefix := k.get("namePrefix").str(); prefix != "" && strings.HasPrefix(w.target.text, prefix) {
+			return lineIn(k, nil, []step{{name: "namePrefix"}})
+		}
+		if suffix := k.get("nameSuffix").str(); suffix != "" && strings.HasSuffix(w.target.text, suffix) {
+			return lineIn(k, nil, []step{{name: "nameSuffix"}})
+		}
+	}
+	return labelLine(k, w)
+}
+
+// labelLine is the line of the label or annotation that a kustomization puts on everything. A key with dots is several steps.
+func labelLine(k *value, w *wanted) int {
+	from := slices.IndexFunc(w.steps, func(s step) bool {
+		return slices.Contains([]string{"labels", "annotations", "matchLabels", "selector"}, s.name)
+	})
+	if from < 0 || from+1 == len(w.steps) {
+		return 0
+	}
+	key := w.steps[from+1:]
+	if w.steps[from].name == "selector" && key[0].name == "matchLabels" {
+		key = key[1:]
+	}
+	pairs := []*value{k.get("commonLabels")}
+	if w.steps[from].name == "annotations" {
+		pairs = []*value{k.get("commonAnnotations")}
+	} else {
+		for _, entry := range itemsOf(k.get("labels")) {
+			pairs = append(pairs, entry.get("pairs"))
+		}
+	}
+	for _, some := range slices.Backward(pairs) {
+		if some == nil || len(key) == 0 {
+			continue
+		}
+		if found := follow(some, nil, key); w.same(found) {
+			return cmp.Or(lineIn(some, nil, key), found.line)
+		}
 	}
 	return 0
 }

@@ -133,6 +133,27 @@ func TestBadInput(t *testing.T) {
 			document.MapTree{"web/Chart.yaml": chartYAML + "dependencies:\n- name: web\n  version: 0.1.0\n  repository: file://.\n"},
 			gate.Problem{File: "web/Chart.yaml", Line: 5, Remedy: "Take the dependency out.", Message: "depends on itself: web depends on web"},
 		},
+		"charts that depend on each other": {
+			document.MapTree{
+				"a/Chart.yaml": strings.Replace(chartYAML, "web", "a", 1) + "dependencies:\n- {name: b, version: 0.1.0, repository: \"file://../b\"}\n",
+				"b/Chart.yaml": strings.Replace(chartYAML, "web", "b", 1) + "dependencies:\n- {name: a, version: 0.1.0, repository: \"file://../a\"}\n",
+			},
+			gate.Problem{File: "b/Chart.yaml", Line: 5, Remedy: "Take the dependency out.", Message: "depends on itself: a depends on b depends on a"},
+		},
+		"a chart that only a library refers to": {
+			document.MapTree{
+				"a/Chart.yaml":   strings.Replace(chartYAML, "web", "a", 1) + "type: library\ndependencies:\n- {name: web, version: 0.1.0, repository: \"file://../web\"}\n",
+				"web/Chart.yaml": chartYAML, "web/templates/a.yaml": "x: {{ fail \"it is rendered\" }}\n",
+			},
+			gate.Problem{File: "web/templates/a.yaml", Line: 1, Remedy: see, Message: "cannot be rendered: it is rendered"},
+		},
+		"a template of a chart with an alias": {
+			document.MapTree{
+				"web/Chart.yaml": chartYAML + "dependencies:\n- {name: b, version: 0.1.0, repository: \"file://../b\", alias: c}\n",
+				"b/Chart.yaml":   strings.Replace(chartYAML, "web", "b", 1), "b/templates/a.yaml": "\nx: {{ fail \"no\" }}\n",
+			},
+			gate.Problem{File: "b/templates/a.yaml", Line: 2, Remedy: see, Message: "cannot be rendered: no"},
+		},
 		"a template that does not parse": {
 			document.MapTree{"web/Chart.yaml": chartYAML, "web/templates/a.yaml": "x: 1\ny: {{ .Values.a }\n"},
 			gate.Problem{File: "web/templates/a.yaml", Line: 2, Remedy: see, Message: `cannot be rendered: parse error at (web/templates/a.yaml:2): unexpected "}" in operand`},

@@ -19,9 +19,9 @@ type chart struct {
 	file, dir string
 	name      string
 	library   bool
-	vendored  bool            // another chart holds or refers to it
-	links     map[string]link // dependencies with file://, by name
-	lines     map[string]int  // of the dependencies, by name
+	links     map[string]link   // dependencies with file://, by name
+	lines     map[string]int    // of the dependencies, by name
+	aliases   map[string]string // names of dependencies by their aliases
 	problem   *gate.Problem
 }
 
@@ -50,21 +50,11 @@ func findCharts(ctx context.Context, f *files) (*charts, error) {
 		dir := path.Dir(file)
 		c.byDir[dir] = readChart(file, f.have[file], f.have[path.Join(dir, "requirements.yaml")])
 	}
-	for dir, one := range c.byDir {
-		if parent := path.Dir(dir); path.Base(parent) == "charts" && c.byDir[path.Dir(parent)] != nil {
-			one.vendored = true
-		}
-		for _, l := range one.links {
-			if target := c.byDir[l.dir]; target != nil && l.dir != dir {
-				target.vendored = true
-			}
-		}
-	}
 	return c, nil
 }
 
 func readChart(file string, data, requirements []byte) *chart {
-	c := &chart{file: file, dir: path.Dir(file), links: map[string]link{}, lines: map[string]int{}}
+	c := &chart{file: file, dir: path.Dir(file), links: map[string]link{}, lines: map[string]int{}, aliases: map[string]string{}}
 	documents, err := nodes(data)
 	if err == nil && len(documents) == 0 {
 		err = fmt.Errorf("it is empty")
@@ -88,6 +78,9 @@ func readChart(file string, data, requirements []byte) *chart {
 			name := text(field(item, "name"))
 			if i == 0 {
 				c.lines[name] = item.Line
+			}
+			if alias := text(field(item, "alias")); alias != "" {
+				c.aliases[alias] = name
 			}
 			if local, ok := strings.CutPrefix(text(field(item, "repository")), "file://"); ok {
 				dir, inTree := inside(c.dir, local)
@@ -172,18 +165,44 @@ func (c *charts) discovered(shown []string, deployed []deployment, keep map[stri
 		}
 		out = append(out, r)
 	}
+	alone := c.topmost(shown)
 	for _, file := range shown {
 		one := c.byDir[path.Dir(file)]
 		if path.Base(file) != "Chart.yaml" || one == nil {
 			continue
 		}
-		if !one.vendored && !one.library && !covered[one.dir] || keep[kindHelm+" "+one.dir] {
+		if alone[one.dir] && !covered[one.dir] || keep[kindHelm+" "+one.dir] {
 			r := c.root(one, document.HelmRelease{Chart: one.dir}, false)
 			r.found = true
 			out = append(out, r)
 		}
 	}
 	return out, nil
+}
+
+// topmost are the charts, among the files shown, that are no libraries and that no other chart holds or refers to.
+func (c *charts) topmost(shown []string) map[string]bool {
+	candidates, visible, edges := map[string]bool{}, map[string]bool{}, map[string][]string{}
+	for _, file := range shown {
+		if one := c.byDir[path.Dir(file)]; one != nil && one.file == file {
+			candidates[one.dir], visible[one.dir] = !one.library, true
+		}
+	}
+	for dir, one := range c.byDir {
+		if parent := path.Dir(dir); path.Base(parent) == "charts" && c.byDir[path.Dir(parent)] != nil {
+			edges[path.Dir(parent)] = append(edges[path.Dir(parent)], dir)
+		}
+		for _, l := range one.links {
+			if c.byDir[l.dir] != nil {
+				edges[dir] = append(edges[dir], l.dir)
+			}
+		}
+	}
+	out := map[string]bool{}
+	for _, dir := range topmost(candidates, visible, edges) {
+		out[dir] = true
+	}
+	return out
 }
 
 func (c *charts) root(one *chart, release document.HelmRelease, configured bool) root {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gatehouse-dev/gatehouse/internal/document"
@@ -54,6 +55,40 @@ func find(ctx context.Context, tree document.Tree, options document.RenderOption
 		roots = roots[:maxRoots]
 	}
 	return roots, nil
+}
+
+// topmost are the candidates that nothing visible includes, and of those that only each other, or what is no candidate, include, the
+// first: following edges, from what includes to what it includes, from what is returned reaches every candidate. So nothing leaves judgement by
+// being included in a circle, or by something that is itself not rendered.
+func topmost(candidates, visible map[string]bool, edges map[string][]string) []string {
+	included := map[string]bool{}
+	for from, targets := range edges {
+		for _, target := range targets {
+			included[target] = included[target] || visible[from] && from != target
+		}
+	}
+	reached := map[string]bool{}
+	var reach func(name string)
+	reach = func(name string) {
+		if !reached[name] {
+			reached[name] = true
+			for _, next := range edges[name] {
+				reach(next)
+			}
+		}
+	}
+	var out []string
+	sorted := slices.DeleteFunc(slices.Sorted(maps.Keys(candidates)), func(name string) bool { return !candidates[name] })
+	for _, again := range []bool{false, true} {
+		for _, name := range sorted {
+			if !included[name] && !again || again && !reached[name] {
+				out = append(out, name)
+				reach(name)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // unique sorts roots by name and tells those apart that have the same one.

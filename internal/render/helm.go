@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io/fs"
 	"maps"
@@ -68,6 +69,9 @@ func (j *job) helm() reply {
 	if err := chartutil.ProcessDependencies(ch, values); err != nil {
 		return reply{Problem: j.failed(places, err)}
 	}
+	held := places // also those that the values switch off
+	places = map[string]string{}
+	j.places(ch, j.Dir, places)
 	version, err := common.ParseKubeVersion(kubeVersion)
 	if err != nil {
 		return reply{Problem: j.failed(places, err)}
@@ -94,7 +98,7 @@ func (j *job) helm() reply {
 		file := j.place(places, name)
 		answer.Objects = append(answer.Objects, split(file, j.Files[file], texts[name])...)
 	}
-	answer.Used = j.used(places)
+	answer.Used = j.used(held, places)
 	return answer
 }
 
@@ -175,11 +179,15 @@ func (e entry) Mode() fs.FileMode {
 	return 0
 }
 
-// places notes where in the tree each chart stands; one inside an archive has no place.
+// places notes where in the tree each chart stands; one inside an archive has no place. A chart that its dependents call by an alias has
+// that name once Helm has looked through the dependencies, and stands where it did.
 func (j *job) places(ch *helmchart.Chart, dir string, into map[string]string) {
 	into[ch.ChartFullPath()] = dir
+	file := path.Join(dir, "Chart.yaml")
+	aliases := readChart(file, j.Files[file], j.Files[path.Join(dir, "requirements.yaml")]).aliases
 	for _, sub := range ch.Dependencies() {
-		for _, candidate := range []string{path.Join(dir, "charts", sub.Name()), j.Links[dir+" "+sub.Name()]} {
+		name := cmp.Or(aliases[sub.Name()], sub.Name())
+		for _, candidate := range []string{path.Join(dir, "charts", name), j.Links[dir+" "+name]} {
 			if _, ok := j.Files[path.Join(candidate, "Chart.yaml")]; ok && candidate != "" {
 				j.places(sub, candidate, into)
 				break
@@ -201,13 +209,19 @@ func (j *job) place(places map[string]string, name string) string {
 }
 
 // used are the files that are parts of the chart and not manifests of their own: all but what stands in folders that Helm does not
-// read manifests from.
-func (j *job) used(places map[string]string) []string {
-	used := map[string]bool{}
+// read manifests from, and the templates of charts that are held and that the values switch off, so that nothing is rendered of them.
+func (j *job) used(held, places map[string]string) []string {
+	used, on, off := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, dir := range places {
+		on[dir] = true
+	}
+	for _, dir := range held {
+		off[dir] = !on[dir]
+	}
 	for _, name := range j.Values {
 		used[name] = true
 	}
-	for _, dir := range places {
+	for _, dir := range held {
 		for name := range j.Files {
 			inChart, ok := strings.CutPrefix(name, dir+"/")
 			if dir == "." {
@@ -224,6 +238,14 @@ func (j *job) used(places map[string]string) []string {
 			}
 		}
 	}
+	maps.DeleteFunc(used, func(name string, _ bool) bool {
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			if path.Base(dir) == "templates" && off[path.Dir(dir)] {
+				return true
+			}
+		}
+		return false
+	})
 	return slices.Sorted(maps.Keys(used))
 }
 

@@ -185,41 +185,14 @@ func (k *kustomizations) topmost(shown []string) []string {
 		}
 	}
 	edges := map[string][]string{}
-	included := map[string]bool{}
 	for dir, one := range k.byDir {
 		for _, r := range one.refs {
-			if target, ok := inside(dir, r.value); ok && target != dir && (includes(r.top) || runs(r.top)) && k.byDir[target] != nil {
+			if target, ok := inside(dir, r.value); ok && (includes(r.top) || runs(r.top)) && k.byDir[target] != nil {
 				edges[dir] = append(edges[dir], target)
-				included[target] = included[target] || visible[dir]
 			}
 		}
 	}
-	reached := map[string]bool{}
-	var reach func(dir string)
-	reach = func(dir string) {
-		if !reached[dir] {
-			reached[dir] = true
-			for _, next := range edges[dir] {
-				reach(next)
-			}
-		}
-	}
-	var out []string
-	sorted := slices.Sorted(maps.Keys(candidates))
-	for _, dir := range sorted {
-		if candidates[dir] && !included[dir] {
-			out = append(out, dir)
-			reach(dir)
-		}
-	}
-	for _, dir := range sorted {
-		if candidates[dir] && !reached[dir] {
-			out = append(out, dir)
-			reach(dir)
-		}
-	}
-	slices.Sort(out)
-	return out
+	return topmost(candidates, visible, edges)
 }
 
 func problemAt(file string, line int, remedy, format string, args ...any) *gate.Problem {

@@ -50,6 +50,14 @@ func TestSources(t *testing.T) {
 		}
 		return tree
 	}
+	aliased := func(values, last string) document.MapTree {
+		return document.MapTree{
+			"web/Chart.yaml":   "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies:\n- {name: redis, version: 1.0.0, repository: \"file://../redis\", alias: cache}\n- {name: redis, version: 1.0.0, repository: \"file://../redis\", alias: queue}\n",
+			"redis/Chart.yaml": "apiVersion: v2\nname: redis\nversion: 1.0.0\n", "redis/values.yaml": "port: 6379\nhost: db\n",
+			"redis/templates/redis.yaml": "{{ if eq .Chart.Name \"cache\" }}\napiVersion: v1\nkind: Service\nmetadata: {name: redis}\nspec:\n  externalName: {{ .Values.host }}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: redis}\ndata: {host: {{ .Values.host }}}\n{{ end }}\n",
+			"web/values.yaml":            values, "prod.yaml": last,
+		}
+	}
 	helm := document.RenderOptions{Helm: []document.HelmRelease{{Chart: "web", Values: []string{"prod.yaml"}}}}
 	const privileged = "kind: Deployment\napiVersion: apps/v1\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n        - name: web\n          securityContext:\n            privileged: true\n"
 	for name, c := range map[string]struct {
@@ -69,6 +77,12 @@ func TestSources(t *testing.T) {
 		"an image":                       {overlay("images:\n  - name: other\n    newTag: \"1\"\n  - name: nginx\n    newTag: latest\n"), document.RenderOptions{}, "Deployment", web + ".image", "prod/kustomization.yaml:5"},
 		"replicas":                       {overlay("replicas:\n  - {name: web, count: 5}\n"), document.RenderOptions{}, "Deployment", "spec.replicas", "prod/kustomization.yaml:3"},
 		"the namespace":                  {overlay("namespace: kube-system\n"), document.RenderOptions{}, "Deployment", "metadata.namespace", "prod/kustomization.yaml:2"},
+		"labels for everything":          {overlay("commonLabels:\n  team: a\n  app.kubernetes.io/part-of: shop\n"), document.RenderOptions{}, "Deployment", "metadata.labels.app.kubernetes.io/part-of", "prod/kustomization.yaml:4"},
+		"labels in selectors":            {overlay("labels:\n  - pairs: {a: b}\n  - includeSelectors: true\n    pairs:\n      tier: front\n"), document.RenderOptions{}, "Deployment", "spec.selector.matchLabels.tier", "prod/kustomization.yaml:6"},
+		"annotations of Pods":            {overlay("commonAnnotations: {\"a.b/c\": d}\n"), document.RenderOptions{}, "Deployment", `spec.template.metadata.annotations["a.b/c"]`, "prod/kustomization.yaml:2"},
+		"a label of the manifest":        {overlay("commonLabels: {team: a}\n"), document.RenderOptions{}, "Deployment", "spec.selector.matchLabels.app", "base/web.yaml:6"},
+		"a prefix of names":              {overlay("namePrefix: prod-\n"), document.RenderOptions{}, "Deployment", "metadata.name", "prod/kustomization.yaml:2"},
+		"a suffix of names":              {overlay("\nnameSuffix: -prod\n"), document.RenderOptions{}, "Deployment", "metadata.name", "prod/kustomization.yaml:3"},
 		"a line of a template":           {chart, helm, "Deployment", "spec.template.spec.hostNetwork", "web/templates/web.yaml:8"},
 		"the chart's own value":          {chart, helm, "Deployment", "spec.template.spec.containers[0].image", "web/values.yaml:1"},
 		"a value in quotes":              {chart, helm, "Deployment", "spec.template.spec.containers[0].imagePullPolicy", "web/values.yaml:6"},
@@ -78,6 +92,10 @@ func TestSources(t *testing.T) {
 		"what a block leaves out":        {chart, helm, "Deployment", "spec.template.spec.containers[0].securityContext.runAsNonRoot", "web/templates/web.yaml:14"},
 		"a value given to a subchart":    {chart, helm, "Service", "spec.externalName", "prod.yaml:4"},
 		"a value of the chart around it": {chart, helm, "Service", "spec.ports[0].port", "web/values.yaml:8"},
+		"an alias":                       {aliased("cache:\n  host: here\n", ""), helm, "Service", "spec.externalName", "web/values.yaml:2"},
+		"an alias in the last file":      {aliased("cache: {host: x}\n", "# x\ncache:\n  host: prod\n"), helm, "Service", "spec.externalName", "prod.yaml:3"},
+		"what an alias leaves alone":     {aliased("", ""), helm, "Service", "spec.externalName", "redis/values.yaml:2"},
+		"one value of two aliases":       {aliased("cache: {host: x}\nqueue: {host: x}\n", ""), helm, "ConfigMap", "data.host", "redis/templates/redis.yaml:11"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

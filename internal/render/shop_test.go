@@ -266,3 +266,33 @@ func TestConfigurationThatNamesNothing(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestWhatNothingRendersIsTold: the templates of a chart that is held and switched off, and a part of a tree without what holds it.
+func TestWhatNothingRendersIsTold(t *testing.T) {
+	t.Parallel()
+	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n"
+	tree := document.MapTree{
+		"web/Chart.yaml":  chartYAML + "dependencies:\n- {name: b, version: 0.1.0, repository: \"file://../b\", condition: b.enabled}\n- {name: c, version: 0.1.0, alias: d, condition: d.enabled}\n",
+		"web/values.yaml": "b: {enabled: false}\nd: {enabled: false}\n", "web/templates/a.yaml": pod,
+		"b/Chart.yaml": strings.Replace(chartYAML, "web", "b", 1), "b/templates/a.yaml": pod,
+		"web/charts/c/Chart.yaml": strings.Replace(chartYAML, "web", "c", 1), "web/charts/c/templates/a.yaml": pod, "web/charts/c/templates/sub/_helpers.tpl": "",
+	}
+	told := func(file string) gate.Problem {
+		return gate.Problem{
+			Code: "kubernetes", File: file, Message: "is a Helm template of a chart that nothing renders",
+			Remedy: "Name the chart in kubernetes.helm to have it judged; see docs/rendering.md.",
+		}
+	}
+	got := build(t, tree, nil, document.Options{})
+	if diff := cmp.Diff([]gate.Problem{told("b/templates/a.yaml"), told("web/charts/c/templates/a.yaml")}, got.Unjudged); diff != "" || len(got.Problems) > 0 {
+		t.Error(diff, got.Problems)
+	}
+	if diff := cmp.Diff([]string{"create v1/Pod/default/x in web at web/templates/a.yaml:1"}, about(got.Documents)); diff != "" {
+		t.Error(diff)
+	}
+	tree["web/values.yaml"] = "b: {enabled: true}\nd: {enabled: true}\n"
+	got = build(t, tree, nil, document.Options{})
+	if len(got.Unjudged)+len(got.Problems) > 0 || len(got.Documents) != 3 {
+		t.Error(got.Unjudged, got.Problems, about(got.Documents))
+	}
+}
