@@ -3,26 +3,27 @@ package document
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
-// PointAt moves the line of each finding about a Kubernetes object or a pipeline from where that starts to the field that the finding
-// names; to the nearest field around it where the object leaves that one out. Findings that name no field, or whose file head
+// PointAt moves the line of each finding about a Terraform resource, a Kubernetes object or a pipeline from where that starts to the
+// attribute or field that the finding names; to the nearest field around it where the object leaves that one out. Findings that name no field, or whose file head
 // does not have, stay as they are. Where built tells what an object was rendered from, a finding moves to what made the value: a patch
 // or a setting of a kustomization, a template or a value file of a chart. built may be nil. The error is the tree's.
 func PointAt(ctx context.Context, head Tree, built *Result, findings []gate.Finding) error {
 	var files []string
 	for i := range findings {
-		if f := &findings[i]; pointed(f) {
+		if f := &findings[i]; pointed(f) && f.Kind != gate.KindTerraform {
 			files = append(files, f.File)
 		}
 	}
-	slices.Sort(files)
-	files = slices.Compact(files)
-	if len(files) == 0 {
+	if !slices.ContainsFunc(findings, func(f gate.Finding) bool { return pointed(&f) }) {
 		return nil
 	}
+	slices.Sort(files)
+	files = slices.Compact(files)
 	contents, err := head.Read(ctx, files)
 	if err != nil {
 		return err
@@ -38,6 +39,12 @@ func PointAt(ctx context.Context, head Tree, built *Result, findings []gate.Find
 			continue
 		}
 		steps, ok := parsePath(f.Path)
+		if f.Kind == gate.KindTerraform {
+			if ok {
+				sources.pointTerraform(f, steps)
+			}
+			continue
+		}
 		if ok && f.Kind == gate.KindKubernetes && sources.point(f, steps) {
 			continue
 		}
@@ -58,9 +65,11 @@ func PointAt(ctx context.Context, head Tree, built *Result, findings []gate.Find
 	return sources.err
 }
 
-// pointed reports whether a finding names a field of a YAML file.
+// pointed reports whether a finding names an attribute of Terraform source or a field of a YAML file.
 func pointed(f *gate.Finding) bool {
 	switch f.Kind {
+	case gate.KindTerraform:
+		return f.Path != "" && f.Line > 0 && (strings.HasSuffix(f.File, ".tf") || strings.HasSuffix(f.File, ".tofu"))
 	case gate.KindKubernetes, gate.KindGitHubActions, gate.KindGitLabCI:
 		return f.Path != "" && f.Line > 0
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
@@ -15,8 +17,8 @@ type SetSource struct {
 	Values []string // the value files that the chart is rendered with, in order
 }
 
-// sourcePointer finds where the value that a finding names was written, for objects that were rendered: the patch or the setting of a
-// kustomization, the template or the value file of a chart.
+// sourcePointer finds where the value that a finding names was written: for objects that were rendered, the patch or the setting of a
+// kustomization, the template or the value file of a chart; for Terraform resources, the attribute or block of the source.
 type sourcePointer struct {
 	ctx   context.Context //nolint:containedctx // of one call of PointAt
 	head  Tree
@@ -24,6 +26,7 @@ type sourcePointer struct {
 	docs  map[string]*gate.Document
 	files map[string][]byte
 	read  map[string][]*value
+	hcl   map[string]*hclsyntax.Body
 	made  map[*gate.Document]*value
 	err   error
 	left  int // bytes that may still be read
@@ -35,17 +38,17 @@ const maxPointed = 64 << 20
 func newSourcePointer(ctx context.Context, head Tree, built *Result) *sourcePointer {
 	p := &sourcePointer{
 		ctx: ctx, head: head, docs: map[string]*gate.Document{}, files: map[string][]byte{}, read: map[string][]*value{},
-		made: map[*gate.Document]*value{}, left: maxPointed,
+		hcl: map[string]*hclsyntax.Body{}, made: map[*gate.Document]*value{}, left: maxPointed,
 	}
-	if built == nil || len(built.Sets) == 0 {
+	if built == nil {
 		return p
 	}
 	p.sets = built.Sets
 	for i := range built.Documents {
-		if doc := &built.Documents[i]; doc.Kind == gate.KindKubernetes && doc.After != nil {
-			if _, rendered := p.sets[doc.Set]; rendered {
-				p.docs[placeKey(doc.Resource, doc.File, doc.Line)] = doc
-			}
+		doc := &built.Documents[i]
+		_, rendered := p.sets[doc.Set]
+		if doc.After != nil && (doc.Kind == gate.KindKubernetes && rendered || doc.Kind == gate.KindTerraform && doc.Line > 0) {
+			p.docs[placeKey(doc.Resource, doc.File, doc.Line)] = doc
 		}
 	}
 	return p
