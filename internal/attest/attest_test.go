@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -110,5 +111,28 @@ func TestForgedEnvelopes(t *testing.T) {
 		if _, err := attest.Open(t.Context(), c.envelope, c.key.Verifier()); err == nil {
 			t.Errorf("%s: it opened", name)
 		}
+	}
+}
+
+// Who asks for one of the commits that came along is told which one was judged.
+func TestAlong(t *testing.T) {
+	t.Parallel()
+	key, l := newKey(t), landing()
+	other := strings.Repeat("e", 40)
+	l.Along = []string{other}
+	envelope, err := attest.Sign(t.Context(), l, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := attest.Open(t.Context(), envelope, key.Verifier())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = a.Covers(attest.Want{Commit: other})
+	if want := "that is " + l.Commit + "; deploy that one"; !errors.As(err, new(attest.Refused)) || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, wanted %q", err, want)
+	}
+	if err := a.Covers(attest.Want{Commit: l.Commit}); err != nil {
+		t.Error(err)
 	}
 }

@@ -50,6 +50,7 @@ const (
 type Landing struct {
 	Commit string // full id
 	Branch string
+	Along  []string // commits that came to the branch with it and were not judged one by one
 
 	Facts          gate.Facts
 	Decision       gate.Decision
@@ -92,9 +93,17 @@ func Sign(ctx context.Context, l Landing, signer *ledger.Signer) ([]byte, error)
 
 func (l *Landing) statement() (*intoto.Statement, error) {
 	repository := l.ServerURL + "/" + l.Facts.Repository.FullName()
-	about, err := structpb.NewStruct(map[string]any{
+	annotations := map[string]any{
 		"source_refs": []any{"refs/heads/" + l.Branch}, "pull_request": l.Facts.PullRequest.Number, "head": l.Decision.Head,
-	})
+	}
+	if len(l.Along) > 0 {
+		list := make([]any, len(l.Along))
+		for i, sha := range l.Along {
+			list[i] = sha
+		}
+		annotations["along"] = list
+	}
+	about, err := structpb.NewStruct(annotations)
 	if err != nil {
 		return nil, fmt.Errorf("describe the commit %s: %w", l.Commit, err)
 	}

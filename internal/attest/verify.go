@@ -114,7 +114,9 @@ type Want struct {
 
 // Covers returns nil if the attestation covers all that is wanted, else a [Refused] that says what it does not.
 func (a *Attested) Covers(w Want) error {
-	if got := a.Commit(); got != w.Commit {
+	if got := a.Commit(); got != w.Commit && slices.Contains(a.texts("along"), w.Commit) {
+		return refuse("%s is one of the commits that came to the branch with %s: only the state after the last of them was judged, and that is %s; deploy that one", w.Commit, got, got)
+	} else if got != w.Commit {
 		return refuse("the attestation is for commit %s, not for %s", got, w.Commit)
 	}
 	if got := a.Repository(); w.Repository != "" && !strings.EqualFold(got, w.Repository) {
@@ -153,9 +155,12 @@ func (a *Attested) Decision() string {
 	return a.summary.InputAttestations[0].Uri
 }
 
-func (a *Attested) refs() []string {
+func (a *Attested) refs() []string { return a.texts("source_refs") }
+
+// texts are a list among the commit's annotations.
+func (a *Attested) texts(name string) []string {
 	var out []string
-	for _, ref := range a.commit.Annotations.GetFields()["source_refs"].GetListValue().GetValues() {
+	for _, ref := range a.commit.Annotations.GetFields()[name].GetListValue().GetValues() {
 		out = append(out, ref.GetStringValue())
 	}
 	return out

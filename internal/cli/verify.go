@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/internal/attest"
 	"github.com/gatehouse-dev/gatehouse/internal/document"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 )
 
@@ -220,11 +222,22 @@ func (w *world) fetchEnvelope(ctx context.Context, f verifyFlags) ([]byte, error
 	case err != nil:
 		return nil, outside(fmt.Errorf("ask for the attestation: %w", err))
 	case resp.StatusCode == http.StatusNotFound:
-		return nil, exitError{exitFail, fmt.Errorf("%s has no attestation of %s that this reader may see: it did not land with a passing decision", f.server, f.want.Commit)}
+		return nil, exitError{exitFail, unattested(f, body)}
 	case resp.StatusCode == http.StatusUnauthorized:
 		return nil, outside(fmt.Errorf("%s wants a login: set GATEHOUSE_TOKEN to a GitHub token of somebody who may read the repository", f.server))
 	case resp.StatusCode != http.StatusOK:
 		return nil, outside(fmt.Errorf("ask %s for the attestation: it answers %s", f.server, resp.Status))
 	}
 	return body, nil
+}
+
+// unattested is why there is no attestation, as the server says it.
+func unattested(f verifyFlags, body []byte) error {
+	var told struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(body, &told) != nil || told.Error == "" {
+		told.Error = "it is not known to have landed with a passing decision"
+	}
+	return fmt.Errorf("%s has no attestation of %s: %s", f.server, f.want.Commit, gate.Shorten(gate.Printable(told.Error), 1000))
 }

@@ -86,28 +86,55 @@ func (r *Repo) LandedBy(ctx context.Context, sha, branch string) (*Landing, erro
 	return &Landing{Number: number, Head: pr.GetHead().GetSHA(), MergeCommit: pr.GetMergeCommitSHA(), MergedBy: pr.GetMergedBy().GetLogin()}, nil
 }
 
-// PushedBy is who moved a branch to a commit, as the repository's activity says; "" when it does not, or not any more.
+// A Move is one move of a branch, as the repository's activity has it.
+type Move struct {
+	Before, After string
+	Actor         string // "" when the account is gone
+	Kind          string // push, force_push, branch_creation, pr_merge, merge_queue_merge
+}
+
+// Pushed reports whether somebody pushed it, rather than that GitHub merged a pull request.
+func (m *Move) Pushed() bool {
+	return m.Kind == "push" || m.Kind == "force_push" || m.Kind == "branch_creation"
+}
+
+// Moves are the last moves of a branch, newest first, at most 100; none where the server does not keep them.
 // https://docs.github.com/rest/repos/repos#list-repository-activities
-func (r *Repo) PushedBy(ctx context.Context, branch, sha string) (string, error) {
+func (r *Repo) Moves(ctx context.Context, branch string) ([]Move, error) {
 	var list []struct {
-		After string `json:"after"`
-		Actor *struct {
+		Before string `json:"before"`
+		After  string `json:"after"`
+		Kind   string `json:"activity_type"`
+		Actor  *struct {
 			Login string `json:"login"`
 		} `json:"actor"`
 	}
 	c := call{what: "the activity of " + gate.Printable(branch), permission: "contents=read"}
 	_, err := r.do(ctx, c, http.MethodGet, "/activity?per_page=100&ref="+url.QueryEscape("refs/heads/"+branch), nil, &list)
 	if errors.As(err, new(NotFound)) {
-		return "", nil // an older server
+		return nil, nil // an older server
 	} else if err != nil {
-		return "", err
+		return nil, err
 	}
-	for _, a := range list {
-		if a.After == sha && a.Actor != nil {
-			return a.Actor.Login, nil
+	out := make([]Move, len(list))
+	for i, a := range list {
+		out[i] = Move{Before: a.Before, After: a.After, Kind: a.Kind}
+		if a.Actor != nil {
+			out[i].Actor = a.Actor.Login
 		}
 	}
-	return "", nil
+	return out, nil
+}
+
+// MovedTo is the last move of a branch to a commit; nil when the server does not tell of one, not yet or not any more.
+func (r *Repo) MovedTo(ctx context.Context, branch, sha string) (*Move, error) {
+	list, err := r.Moves(ctx, branch)
+	for i := range list {
+		if list[i].After == sha {
+			return &list[i], err
+		}
+	}
+	return nil, err
 }
 
 // Repositories lists the repositories of an installation that are not archived.

@@ -88,24 +88,28 @@ func TestLandedBy(t *testing.T) {
 	}
 }
 
-func TestPushedBy(t *testing.T) {
+func TestMovedTo(t *testing.T) {
 	t.Parallel()
 	const request = "GET /repos/acme/shop/activity?per_page=100&ref=refs%2Fheads%2Frelease%2F1"
 	for name, c := range map[string]struct {
 		step step
-		want string
+		want *Move
 	}{
-		"somebody":        {step{answer: `[{"after":"` + sha2 + `","actor":{"login":"mei"}},{"after":"` + sha1 + `","actor":{"login":"vic"}}]`}, "vic"},
-		"a deleted user":  {step{answer: `[{"after":"` + sha1 + `","actor":null}]`}, ""},
-		"long ago":        {step{answer: `[]`}, ""},
-		"an older server": {step{status: 404, answer: `{"message":"Not Found"}`}, ""},
+		"somebody": {step{answer: `[{"after":"` + sha2 + `","actor":{"login":"mei"},"activity_type":"push"},
+			{"before":"` + sha2 + `","after":"` + sha1 + `","actor":{"login":"vic"},"activity_type":"pr_merge"}]`}, &Move{sha2, sha1, "vic", "pr_merge"}},
+		"a deleted user":  {step{answer: `[{"after":"` + sha1 + `","actor":null,"activity_type":"push"}]`}, &Move{After: sha1, Kind: "push"}},
+		"long ago":        {step{answer: `[]`}, nil},
+		"an older server": {step{status: 404, answer: `{"message":"Not Found"}`}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c.step.request = request
 			_, r := play(t, c.step)
-			got, err := r.PushedBy(background(), "release/1", sha1)
+			got, err := r.MovedTo(background(), "release/1", sha1)
 			check(t, c.want, got, err)
+			if got != nil && got.Pushed() != (got.Kind == "push") {
+				t.Errorf("%s: pushed is %v", got.Kind, got.Pushed())
+			}
 		})
 	}
 }

@@ -8,7 +8,7 @@ import (
 // activity is one move of a branch, as the repository's activity page has it.
 type activity struct {
 	id            int64
-	kind          string // push, force_push, branch_creation, branch_deletion, pr_merge
+	kind          string // push, force_push, branch_creation, branch_deletion, pr_merge, merge_queue_merge
 	ref           string
 	before, after string
 	by            *User
@@ -26,6 +26,9 @@ func (r *Repo) noteActivity(by *User, ref, old, sha string) {
 		a.kind = "branch_deletion"
 	case slices.ContainsFunc(r.prs, merged):
 		a.kind = "pr_merge"
+		if r.landing {
+			a.kind = "merge_queue_merge"
+		}
 	case !r.isAncestor(old, sha):
 		a.kind = "force_push"
 	}

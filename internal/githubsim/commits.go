@@ -241,3 +241,19 @@ func (r *Repo) rebase(base, head string, by *User) (sha string, conflict bool) {
 	}
 	return strings.TrimSpace(out), false
 }
+
+// FirstParents is the line of first parents that ends at a branch's tip, newest first, at most n commits of it.
+func (r *Repo) FirstParents(branch string, n int) []string {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	var out []string
+	for at := r.tip(branch); at != "" && len(out) < n; {
+		out = append(out, at)
+		ci, found := r.commit(at)
+		if !found || len(ci.parents) == 0 {
+			break
+		}
+		at = ci.parents[0]
+	}
+	return out
+}

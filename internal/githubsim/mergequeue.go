@@ -12,10 +12,11 @@ type MergeGroup struct {
 	repo *Repo
 	by   *User
 	prs  []*PR
-	base string // branch
-	ref  string // branch of the group
-	old  string // commit that the group is made on
-	sha  string // head of the group
+	base string   // branch
+	ref  string   // branch of the group
+	old  string   // commit that the group is made on
+	sha  string   // head of the group
+	made []string // what each pull request becomes
 }
 
 // Queue puts pull requests into one base branch into a merge group, in order, as the queue does when they are added, and sends
@@ -55,6 +56,7 @@ func (r *Repo) queueOn(at, by string, squash bool, prs []*PR) (*MergeGroup, erro
 		} else {
 			at = r.commitTree(tree, fmt.Sprintf("Merge pull request #%d from %s/%s\n\n%s\n", p.number, p.headRepo.owner.login, p.headRef, p.title), u, at, p.headSHA)
 		}
+		g.made = append(g.made, at)
 	}
 	g.announce(at)
 	return g, nil
@@ -109,10 +111,12 @@ func (g *MergeGroup) Land() error {
 		return refuse(http.StatusConflict, "The base branch was modified.")
 	}
 	r.setRef(g.base, g.sha)
-	for _, p := range slices.Clone(g.prs) {
-		p.finishMerge(g.by, g.sha)
+	for i, p := range slices.Clone(g.prs) {
+		p.finishMerge(g.by, g.made[i])
 		p.tell("closed", g.by, nil)
 	}
+	r.landing = true
 	r.pushedTo(g.by, g.base, g.old, g.sha)
+	r.landing = false
 	return nil
 }

@@ -71,6 +71,7 @@ type Repo struct {
 	environments map[string][]*App
 	deployments  []*Deployment
 	activities   []activity
+	landing      bool // a merge queue moves the branch
 
 	nextNumber int
 	issues     map[int]*Issue

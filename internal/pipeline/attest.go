@@ -18,7 +18,7 @@ import (
 
 // attest signs that a commit landed with a passing decision, for those who deploy it. The envelope is stored before the entry
 // that names it; a repeated work signs the same bytes, and its entry changes nothing.
-func (p *Pipeline) attest(ctx context.Context, l work.Merged) error {
+func (p *Pipeline) attest(ctx context.Context, l work.Merged, attempt int) error {
 	if p.Signer == nil || l.Commit == "" {
 		return nil
 	}
@@ -39,6 +39,22 @@ func (p *Pipeline) attest(ctx context.Context, l work.Merged) error {
 	if err := errors.Join(json.Unmarshal(facts, &landing.Facts), json.Unmarshal(last.Decision, &landing.Decision)); err != nil {
 		return store.Permanent{Err: fmt.Errorf("read decision %s: %w", last.ID, err)}
 	}
+	arrival, err := p.arrived(ctx, l, landing.Facts.PullRequest.Base.SHA)
+	if err != nil {
+		return err
+	}
+	switch why, err := p.intruded(ctx, l, arrival); {
+	case errors.Is(err, errUntold) && attempt < maxUntold:
+		return err
+	case errors.Is(err, errUntold):
+		p.Log.WithError(err).Warn("it is not attested, for nobody can say that it is what was judged")
+		return nil
+	case err != nil:
+		return err
+	case why != "":
+		return p.bypass(ctx, l, why)
+	}
+	landing.Along = arrival.along
 	if landing.Sets, err = p.landedSets(ctx, l, landing.Facts.Repository); err != nil {
 		return err
 	}
@@ -53,7 +69,7 @@ func (p *Pipeline) attest(ctx context.Context, l work.Merged) error {
 	_, err = p.Recorder.Append(ctx, []store.Entry{{
 		Time: p.Clock().UTC(), Type: store.EntryPublication, Actor: "gatehouse", Repository: l.Owner + "/" + l.Name, PullRequest: l.Number,
 		Commit: l.Commit, Resources: []string{}, Verdict: last.Verdict, Policy: last.PolicyDigest, Facts: last.FactsDigest,
-		Key:    fmt.Sprintf("attestation/%d/%s", l.RepositoryID, l.Commit),
+		Key: fmt.Sprintf("attestation/%d/%s", l.RepositoryID, l.Commit), Along: arrival.along,
 		Detail: map[string]any{"what": store.Attestation, "outcome": "signed", "decision": last.ID, "branch": l.Branch, "digest": digest},
 	}})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/attest"
+	"github.com/gatehouse-dev/gatehouse/internal/explain"
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
@@ -16,6 +17,7 @@ import (
 // Trail finds what the log says about a commit.
 type Trail interface {
 	Attestation(ctx context.Context, commit, repository string, scope *store.Scope) (envelope []byte, of string, err error)
+	Landing(ctx context.Context, commit, repository string, scope *store.Scope) (store.Landing, error)
 	Entries(ctx context.Context, f store.EntryFilter, cursor string, limit int) ([]store.Entry, string, error)
 }
 
@@ -59,22 +61,17 @@ func (p *Pipeline) deployable(ctx context.Context, args work.Deployment) (approv
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return false, "", fmt.Errorf("look for the attestation of %s: %w", args.Commit, err)
 	}
-	filter := store.EntryFilter{Type: store.EntryBypass, Repository: full, Commit: args.Commit}
-	around, _, err := p.Trail.Entries(ctx, filter, "", 1)
-	if err != nil {
-		return false, "", fmt.Errorf("look whether %s went around the gate: %w", args.Commit, err)
-	}
-	if len(around) > 0 {
-		reason, _ := around[0].Detail["reason"].(string)
-		return false, fmt.Sprintf("%.12s reached a protected branch without a passing decision: %s (log entry %d). Revert it, or land it again by a pull request that passes.",
-			args.Commit, gate.Printable(reason), around[0].Index), nil
+	how, err := p.Trail.Landing(ctx, args.Commit, full, nil)
+	if err == nil {
+		return false, explain.Landed(how).Refusal(), nil
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return false, "", fmt.Errorf("look how %s landed: %w", args.Commit, err)
 	}
 	if waited := p.Clock().Sub(args.Asked); waited < deployWait {
 		pause := min(max(waited/2, time.Second), 10*time.Second)
 		return false, "", store.RetryAfter{D: pause, Err: fmt.Errorf("no record yet of how %s landed", args.Commit)}
 	}
-	return false, fmt.Sprintf("%.12s is not known to have landed on a protected branch with a passing decision: only what did may be deployed. "+
-		"Deploy a commit that a pull request brought there, or run the job again if its merge is minutes old.", args.Commit), nil
+	return false, explain.Landed{Commit: args.Commit}.Refusal(), nil
 }
 
 // attested holds the stored attestation against the log's keys: a row that was slipped into the database opens no environment.

@@ -104,6 +104,7 @@ type walk struct {
 	works  []store.Work
 
 	commits map[string]gitmirror.Commit // that came to the branch
+	moves   map[string]*forge.Move      // of the branch, by where they ended; nil: not asked for yet
 }
 
 func (w *walk) along(ctx context.Context, line []string) ([]store.Work, error) {
@@ -135,7 +136,7 @@ func (w *walk) along(ctx context.Context, line []string) ([]store.Work, error) {
 		if run, err = w.withoutRebased(ctx, run, sha, by); err != nil {
 			return nil, err
 		}
-		if err := w.push(ctx, last(run), false); err != nil {
+		if err := w.pushes(ctx, run); err != nil {
 			return nil, err
 		}
 		run, w.before = nil, sha
@@ -146,15 +147,8 @@ func (w *walk) along(ctx context.Context, line []string) ([]store.Work, error) {
 			}
 		}
 	}
-	err := w.push(ctx, last(run), false)
+	err := w.pushes(ctx, run)
 	return w.works, err
-}
-
-func last(run []string) string {
-	if len(run) == 0 {
-		return ""
-	}
-	return run[len(run)-1]
 }
 
 // withoutRebased takes from the end of a run the commits that a pull request merged by rebase has brought: GitHub tells of its last
@@ -171,18 +165,11 @@ func (w *walk) withoutRebased(ctx context.Context, run []string, sha string, by 
 	if err != nil {
 		return nil, fmt.Errorf("read the commits of #%d: %w", by.Number, err)
 	}
-	own = slices.DeleteFunc(slices.Clone(own), func(c gitmirror.Commit) bool { return len(c.Parents) > 1 })
-	landed := append(slices.Clone(run), sha)
-	if len(own) < 2 || len(landed) < len(own) {
+	came := rebased(w.commits, own, sha)
+	if len(came) == 0 || len(run) < len(came) || !slices.Equal(run[len(run)-len(came):], came) {
 		return run, nil
 	}
-	landed = landed[len(landed)-len(own):]
-	for i, c := range own {
-		if now := w.commits[landed[i]]; now.Message != c.Message || now.Author != c.Author {
-			return run, nil
-		}
-	}
-	return run[:len(run)-len(own)+1], nil
+	return run[:len(run)-len(came)], nil
 }
 
 // rewritten is a branch whose last tip is not in its history any more.
@@ -190,22 +177,60 @@ func (w *walk) rewritten(ctx context.Context, tip string) ([]store.Work, error) 
 	if known, err := w.onRecord(ctx, w.branch.Repository, tip); err != nil || known {
 		return nil, err
 	}
-	err := w.push(ctx, tip, true)
-	return w.works, err
+	moves, err := w.moved(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.push(tip, moves[tip], true)
+	return w.works, nil
 }
 
-// push is a push that no event told of.
-func (w *walk) push(ctx context.Context, sha string, forced bool) error {
-	if sha == "" {
+// pushes are the pushes that no event told of and that brought a run of commits. GitHub's activity tells where one ended and the next
+// one began, and who pushed; what it does not tell of, or not any more, is taken for one, and called uncertain.
+func (w *walk) pushes(ctx context.Context, run []string) error {
+	if len(run) == 0 {
 		return nil
 	}
-	who, err := w.repo.PushedBy(ctx, w.branch.Branch, sha)
+	moves, err := w.moved(ctx)
 	if err != nil {
-		return fmt.Errorf("read who pushed %s: %w", sha, w.retryable(err))
+		return err
 	}
-	w.add(work.Merged{Commit: sha, Before: w.before, Forced: forced, Actor: cmp.Or(who, "somebody")})
-	w.before = sha
+	for i, sha := range run {
+		if move := moves[sha]; move != nil || i == len(run)-1 {
+			w.push(sha, move, false)
+		}
+	}
 	return nil
+}
+
+// moved is what GitHub tells of the branch's moves, by where they ended, asked for once.
+func (w *walk) moved(ctx context.Context) (map[string]*forge.Move, error) {
+	if w.moves != nil {
+		return w.moves, nil
+	}
+	list, err := w.repo.Moves(ctx, w.branch.Branch)
+	if err != nil {
+		return nil, fmt.Errorf("read who pushed to %s: %w", w.branch.Branch, w.retryable(err))
+	}
+	w.moves = map[string]*forge.Move{}
+	for i := range list {
+		if _, later := w.moves[list[i].After]; !later {
+			w.moves[list[i].After] = &list[i]
+		}
+	}
+	return w.moves, nil
+}
+
+// push is one push; move is what GitHub tells of it, or nil.
+func (w *walk) push(sha string, move *forge.Move, forced bool) {
+	m := work.Merged{Commit: sha, Before: w.before, Forced: forced, Actor: "somebody"}
+	if move == nil {
+		m.Uncertain = !forced
+	} else {
+		m.Actor, m.Uncertain = cmp.Or(move.Actor, m.Actor), !forced && move.Before != w.before
+	}
+	w.add(m)
+	w.before = sha
 }
 
 // merge is a merge that no event told of.

@@ -20,7 +20,7 @@ const BypassTitle = "Gatehouse: protected branch changed without a passing decis
 
 // merged looks whether what reached a branch had passed the gate. GitHub lets administrators merge over a failing check and
 // bypass actors push past it, and tells nobody: so every landing is held against the record afterwards.
-func (p *Pipeline) merged(ctx context.Context, l work.Merged, _ int) error {
+func (p *Pipeline) merged(ctx context.Context, l work.Merged, attempt int) error {
 	if l.Found {
 		if known, err := p.onRecord(ctx, l.Owner+"/"+l.Name, l.Commit); err != nil || known {
 			return err // the event has come meanwhile
@@ -47,7 +47,7 @@ func (p *Pipeline) merged(ctx context.Context, l work.Merged, _ int) error {
 		case why != "":
 			return p.bypass(ctx, l, why)
 		}
-		return p.attest(ctx, l)
+		return p.attest(ctx, l, attempt)
 	}
 	if err := p.configured(ctx, l); err != nil {
 		return err
@@ -74,7 +74,11 @@ func (p *Pipeline) pushed(ctx context.Context, l work.Merged) error {
 			return err
 		}
 	}
-	return p.bypass(ctx, l, "it was pushed without a pull request")
+	why := "it was pushed without a pull request"
+	if l.Uncertain {
+		why += ", in at least one push: GitHub does not tell how many there were"
+	}
+	return p.bypass(ctx, l, why)
 }
 
 // onDefaultBranch reports whether a new branch was cut from the default branch: then nothing landed with it that was not
@@ -139,8 +143,8 @@ func (p *Pipeline) bypass(ctx context.Context, l work.Merged, why string) error 
 	full := l.Owner + "/" + l.Name
 	_, err := p.Recorder.Append(ctx, []store.Entry{{
 		Time: p.Clock().UTC(), Type: store.EntryBypass, Actor: l.Actor, Repository: full, PullRequest: l.Number, Commit: l.Commit,
-		Resources: []string{}, Verdict: "bypass", Key: fmt.Sprintf("bypass/%d/%s", l.RepositoryID, l.Commit),
-		Detail: map[string]any{"branch": l.Branch, "reason": why, "head": l.Head, "forced": l.Forced, "found": l.Found},
+		Resources: []string{}, Verdict: "bypass", Key: fmt.Sprintf("bypass/%d/%s", l.RepositoryID, l.Commit), Along: p.pushedAlong(ctx, l),
+		Detail: map[string]any{"branch": l.Branch, "reason": why, "head": l.Head, "forced": l.Forced, "found": l.Found, "uncertain": l.Uncertain},
 	}})
 	if err != nil {
 		return fmt.Errorf("record the bypass: %w", err)

@@ -198,6 +198,7 @@ type EntryFilter struct {
 	Repository  string
 	PullRequest int
 	Commit      string
+	Along       string // a commit that came along with the entry's own
 	Verdict     string
 	Resource    string // shell pattern with * and ?
 	Since       time.Time
@@ -216,6 +217,9 @@ func (s *Store) Entries(ctx context.Context, f EntryFilter, cursor string, limit
 		q.where("e.pull_request = %s", f.PullRequest)
 	}
 	q.text("e.commit_sha", f.Commit)
+	if f.Along != "" {
+		q.where("e.idx IN (SELECT idx FROM log_commits WHERE commit_sha = %s)", clip(f.Along))
+	}
 	q.text("e.verdict", f.Verdict)
 	q.period("e.time", f.Since, f.Before)
 	if f.Resource != "" {

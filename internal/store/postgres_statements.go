@@ -75,6 +75,8 @@ func postgresStatements() *statements {
 			VALUES ($1, nullif($2, ''), $3, $4, $5, $6, $7, $8, $9, $10)`,
 		putEntryRes: `INSERT INTO log_resources (idx, resource) SELECT $1::bigint, value FROM json_array_elements_text($2::text::json)
 			ON CONFLICT DO NOTHING`,
+		putEntryAlong: `INSERT INTO log_commits (idx, commit_sha) SELECT $1::bigint, value FROM json_array_elements_text($2::text::json)
+			ON CONFLICT DO NOTHING`,
 		entryByKey:  `SELECT idx FROM log_entries WHERE key = $1`,
 		entryLeaves: `SELECT idx, leaf FROM log_entries WHERE idx >= $1 ORDER BY idx LIMIT $2`,
 		putBlob:     `INSERT INTO blobs (digest, size, data) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING`,

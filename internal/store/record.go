@@ -44,6 +44,10 @@ type Entry struct {
 	SourceIP    string         `json:"source_ip"`
 	Detail      map[string]any `json:"detail"`
 
+	// Along are commits that came to a branch together with Commit: the entry is found by them, too, and Detail.along names them, at
+	// most [MaxAlong], and Detail.more_along how many more there are.
+	Along []string `json:"-"`
+
 	// Key, when set, makes the entry one of its kind: appending it again changes nothing.
 	Key string `json:"-"`
 }
@@ -326,6 +330,7 @@ func (s *Store) putEntry(ctx context.Context, c conn, e Entry) ([]byte, error) {
 	if e.Detail == nil {
 		e.Detail = map[string]any{}
 	}
+	e.cutAlong()
 	// Through encoding/json first, which makes text of strangers that is not UTF-8 presentable, where Canonical refuses it.
 	text, err := json.Marshal(e)
 	if err != nil {
@@ -350,7 +355,7 @@ func (s *Store) putEntry(ctx context.Context, c conn, e Entry) ([]byte, error) {
 	if _, err := c.exec(ctx, s.sql.putEntryRes, e.Index, string(encoded)); err != nil {
 		return nil, fmt.Errorf("storing an audit entry's resources: %w", err)
 	}
-	return leaf, nil
+	return leaf, s.putAlong(ctx, c, e)
 }
 
 // searchable is text as its column holds it: short enough for an index, and without what PostgreSQL's JSON cannot hold.

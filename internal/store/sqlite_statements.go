@@ -70,11 +70,12 @@ func sqliteStatements() *statements {
 		putHash:       `INSERT INTO log_hashes (idx, hash) VALUES (?1, ?2)`,
 		putEntry: `INSERT INTO log_entries (idx, key, time, type, actor, repository, pull_request, commit_sha, verdict, leaf)
 			VALUES (?1, nullif(?2, ''), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
-		putEntryRes: `INSERT INTO log_resources (idx, resource) SELECT ?1, value FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING`,
-		entryByKey:  `SELECT idx FROM log_entries WHERE key = ?1`,
-		entryLeaves: `SELECT idx, leaf FROM log_entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2`,
-		putBlob:     `INSERT INTO blobs (digest, size, data) VALUES (?1, ?2, ?3) ON CONFLICT (digest) DO NOTHING`,
-		blob:        `SELECT size, data FROM blobs WHERE digest = ?1`,
+		putEntryRes:   `INSERT INTO log_resources (idx, resource) SELECT ?1, value FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING`,
+		putEntryAlong: `INSERT INTO log_commits (idx, commit_sha) SELECT ?1, value FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING`,
+		entryByKey:    `SELECT idx FROM log_entries WHERE key = ?1`,
+		entryLeaves:   `SELECT idx, leaf FROM log_entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2`,
+		putBlob:       `INSERT INTO blobs (digest, size, data) VALUES (?1, ?2, ?3) ON CONFLICT (digest) DO NOTHING`,
+		blob:          `SELECT size, data FROM blobs WHERE digest = ?1`,
 		putDecision: `INSERT INTO decisions (log_index, id, repository_id, repository, pull_request, title, author, approvers, base, head,
 				verdict, time, facts_digest, policy_digest, decision)
 			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)`,

@@ -34,6 +34,7 @@ type statements struct {
 	putHash       string // idx, hash
 	putEntry      string // idx, key, time, type, actor, repository, pull_request, commit, verdict, leaf
 	putEntryRes   string // idx, JSON list of resources
+	putEntryAlong string // idx, JSON list of commits
 	entryByKey    string // key -> idx
 	entryLeaves   string // from, limit -> idx, leaf
 	putBlob       string // digest, size, data; changes nothing when the digest is known

@@ -46,6 +46,7 @@ type trail interface {
 	WhoWithin(ctx context.Context, pattern string, scope *store.Scope, cursor string, limit int) ([]store.ResourceChange, string, error)
 	Leaf(ctx context.Context, index int64) ([]byte, error)
 	Attestation(ctx context.Context, commit, repository string, scope *store.Scope) (envelope []byte, of string, err error)
+	Landing(ctx context.Context, commit, repository string, scope *store.Scope) (store.Landing, error)
 	Checkpoint(ctx context.Context) (store.Position, error)
 	Hashes(ctx context.Context, f func(ledger.HashReader) error) error
 	Append(ctx context.Context, entries []store.Entry, works ...store.Work) (store.Position, error)

@@ -132,8 +132,9 @@ type Merged struct {
 	DefaultBranch bool   `json:"default_branch,omitempty"`
 	Forced        bool   `json:"forced,omitempty"`
 	Deleted       bool   `json:"deleted,omitempty"`
-	Found         bool   `json:"found,omitempty"` // by looking at the branch: no event told, or none was carried out yet
-	Actor         string `json:"actor"`           // who merged or pushed
+	Found         bool   `json:"found,omitempty"`     // by looking at the branch: no event told, or none was carried out yet
+	Uncertain     bool   `json:"uncertain,omitempty"` // several pushes may have brought it: nobody tells how many
+	Actor         string `json:"actor"`               // who merged or pushed
 }
 
 // Work is the work that holds a landing against the record which was found by looking at the branch.

@@ -58,6 +58,7 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		"text that a database hates":    testHostileText,
 		"tables of a newer program":     testNewerSchema,
 		"starting twice at one moment":  testStartTwice,
+		"how a commit landed":           testLanding,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
