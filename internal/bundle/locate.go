@@ -26,7 +26,7 @@ func (l location) registry() bool { return l.host != "" }
 
 func locate(src Source) (location, error) {
 	l := location{url: src.URL, name: shownName(src.URL), digest: src.Digest}
-	if parts := repoconfig.OCIReference.FindStringSubmatch(src.URL); parts != nil {
+	if parts := repoconfig.OCIReference().FindStringSubmatch(src.URL); parts != nil {
 		l.host, l.repo, l.tag = parts[1], parts[2], parts[3]
 		switch {
 		case l.digest != "" && parts[4] != "" && l.digest != parts[4]:

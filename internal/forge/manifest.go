@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -62,15 +63,16 @@ type Credentials struct {
 	PrivateKey    string `json:"pem"`
 }
 
+// Made when they are first wanted: counted repetitions are large machines, and the program starts often.
 var (
-	manifestCode = regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`)
-	plainValue   = regexp.MustCompile(`^[\x21-\x7e]{1,500}$`)
+	manifestCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`) })
+	plainValue   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\x21-\x7e]{1,500}$`) })
 )
 
 // Convert exchanges the code that the browser brought for the credentials of the new App. It works once, and within the hour.
 // apiURL is as in [Options]; transport may be nil.
 func Convert(ctx context.Context, apiURL, userAgent, code string, transport http.RoundTripper) (Credentials, error) {
-	if !manifestCode.MatchString(code) {
+	if !manifestCode().MatchString(code) {
 		return Credentials{}, Unprocessable{Message: "what the browser brought is not a code of GitHub's"}
 	}
 	api, err := baseURL(apiURL)
@@ -93,7 +95,7 @@ func Convert(ctx context.Context, apiURL, userAgent, code string, transport http
 // check makes sure that nothing in the answer can be taken for another line of a file that it is written to.
 func (c Credentials) check() error {
 	for _, v := range []string{c.Slug, c.URL, c.ClientID, c.ClientSecret, c.WebhookSecret} {
-		if !plainValue.MatchString(v) || strings.ContainsAny(v, `'"\`+"`$") {
+		if !plainValue().MatchString(v) || strings.ContainsAny(v, `'"\`+"`$") {
 			return errors.New("GitHub's answer about the new App lacks something, or holds what it should not")
 		}
 	}

@@ -126,12 +126,12 @@ type mirror struct {
 const maxRemembered = 1024
 
 // GitHub's own alphabet. A leading dash cannot pass for an option, because names only ever stand inside a URL or a path.
-var nameRE = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+var nameRE = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`) })
 
 // mirror returns the state of a repository, made on first use.
 func (m *Mirrors) mirror(repo Repo) (*mirror, error) {
 	for _, name := range []string{repo.Owner, repo.Name} {
-		if !nameRE.MatchString(name) || name == "." || name == ".." {
+		if !nameRE().MatchString(name) || name == "." || name == ".." {
 			return nil, fmt.Errorf("%.120q is no repository name; wanted: letters, digits, dot, dash and underscore", name)
 		}
 	}

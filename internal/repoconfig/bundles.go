@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -38,14 +39,19 @@ const (
 )
 
 var (
-	// OCIReference takes a reference apart: host, name, tag, digest.
-	OCIReference = regexp.MustCompile(`^oci://([A-Za-z0-9.-]+(?::[0-9]{1,5})?|\[[0-9a-fA-F:.]+\](?::[0-9]{1,5})?)/([a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::([A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$`)
+	// OCIReference takes a reference apart: host, name, tag, digest. It is made when it is first wanted: the program starts often, and
+	// few starts want it.
+	OCIReference = onDemand(`^oci://([A-Za-z0-9.-]+(?::[0-9]{1,5})?|\[[0-9a-fA-F:.]+\](?::[0-9]{1,5})?)/([a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::([A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$`)
 
-	sha256Digest  = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-	commitName    = regexp.MustCompile(`^[0-9a-f]{40}$`)
-	refName       = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._/+#@-]{0,200}$`)
+	sha256Digest  = onDemand(`^sha256:[0-9a-f]{64}$`)
+	commitName    = onDemand(`^[0-9a-f]{40}$`)
+	refName       = onDemand(`^[A-Za-z0-9_][A-Za-z0-9._/+#@-]{0,200}$`)
 	keyAlgorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
+
+func onDemand(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // UnmarshalYAML reads a URL, or a mapping.
 func (b *Bundle) UnmarshalYAML(n *yaml.Node) error {
@@ -127,7 +133,7 @@ func (v *validator) remoteBundle(key string, b *Bundle) {
 	}
 	inURL := ""
 	if strings.HasPrefix(b.URL, "oci://") {
-		parts := OCIReference.FindStringSubmatch(b.URL)
+		parts := OCIReference().FindStringSubmatch(b.URL)
 		if parts == nil {
 			v.add(key+".url", "%q is no reference; wanted: oci://HOST/NAME:TAG or oci://HOST/NAME:TAG@sha256:HEX, the name in lower case", b.URL)
 			return
@@ -142,7 +148,7 @@ func (v *validator) remoteBundle(key string, b *Bundle) {
 		v.add(key+".url", "must not hold a user, a query or a fragment: what is secret does not belong into a repository")
 	}
 	switch {
-	case b.Digest != "" && !sha256Digest.MatchString(b.Digest):
+	case b.Digest != "" && !sha256Digest().MatchString(b.Digest):
 		v.add(key+".digest", "is %q; wanted: %s", b.Digest, digestForm)
 	case b.Digest != "" && inURL != "" && b.Digest != inURL:
 		v.add(key+".digest", "is not the digest in the url")
@@ -164,9 +170,9 @@ func (v *validator) repositoryBundle(key string, b *Bundle) {
 	switch {
 	case (b.Ref == "") == (b.Commit == ""):
 		v.add(key, "wants either ref (a branch to follow, or refs/tags/NAME) or commit (to pin it)")
-	case b.Commit != "" && !commitName.MatchString(b.Commit):
+	case b.Commit != "" && !commitName().MatchString(b.Commit):
 		v.add(key+".commit", "is %q; wanted: the 40 digits of a commit", b.Commit)
-	case b.Ref != "" && (!refName.MatchString(b.Ref) || strings.Contains(b.Ref, "..") || strings.Contains(b.Ref, "@{")):
+	case b.Ref != "" && (!refName().MatchString(b.Ref) || strings.Contains(b.Ref, "..") || strings.Contains(b.Ref, "@{")):
 		v.add(key+".ref", "%q is no branch; wanted: a name such as main, or refs/tags/v1", b.Ref)
 	}
 	if b.Path != "" {
