@@ -111,7 +111,7 @@ func New(o Options) http.Handler {
 	s := &site{Options: o, people: newPeople(o)}
 	s.pages = s.templates()
 	mux := http.NewServeMux()
-	mux.Handle("POST /webhooks/github", o.Webhooks)
+	mux.Handle("/webhooks/github", o.Webhooks) // every method: who opens the address in a browser is told what it is for
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", o.Metrics)

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,6 +35,9 @@ const (
 	roomTimeout = 5 * time.Second
 	readTimeout = 10 * time.Second
 )
+
+// drained is how much of a body is read and thrown away when the delivery is refused.
+const drained = 2 * MaxBody
 
 // An Acceptor makes a delivery and its work durable in one transaction before it returns nil. A delivery whose id it knows
 // changes nothing and is reported as a duplicate. *store.Store is one.
@@ -120,6 +124,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() { h.duration.Observe(time.Since(begin).Seconds()) }()
 	event := knownEvent(r.Header.Get("X-GitHub-Event"))
 	result, err := h.receive(w, r)
+	if err != nil {
+		drain(w, r)
+	}
 	var refused *refusal
 	switch {
 	case err == nil:
@@ -221,6 +228,16 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (body []byte,
 		return nil, nil, refuse(http.StatusBadRequest, "the payload ended early")
 	}
 	return buffer.Bytes(), func() { h.room.Release(size) }, nil
+}
+
+// drain reads what remains of a body that is refused, without holding it: a sender that is cut off while it sends sees a broken connection
+// and not the answer. Whoever asks before sending is not told to go on.
+func drain(w http.ResponseWriter, r *http.Request) {
+	if strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTimeout)) // as in readBody
+	_, _ = io.CopyN(io.Discard, r.Body, drained)
 }
 
 var (

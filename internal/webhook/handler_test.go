@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -204,13 +206,46 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: answered %d %s, wanted %d; stored %v", name, w.Code, w.Body, test.want, m.works)
 		}
 	}
-	if unread.read != 0 {
+	if unread.read > 2*webhook.MaxBody+1<<16 {
 		t.Errorf("%d bytes of a body that says it is too large were read", unread.read)
 	}
 	unsigned := &endless{}
 	r := httptest.NewRequest(http.MethodPost, "/", unsigned)
-	if w := serve(handler(t, &memory{}), r); w.Code != 401 || unsigned.read != 0 {
+	if w := serve(handler(t, &memory{}), r); w.Code != 401 || unsigned.read > 2*webhook.MaxBody+1<<16 {
 		t.Errorf("without a signature: answered %d after %d bytes", w.Code, unsigned.read)
+	}
+	asking := &endless{}
+	r = httptest.NewRequest(http.MethodPost, "/", asking)
+	r.Header.Set("Expect", "100-continue")
+	if w := serve(handler(t, &memory{}), r); w.Code != 401 || asking.read != 0 {
+		t.Errorf("asking before it sends: answered %d after %d bytes", w.Code, asking.read)
+	}
+}
+
+// Most HTTP clients send their whole body before they look for an answer: who is refused must be able to, or sees a broken connection.
+func TestRefusalIsHeard(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(handler(t, &memory{}))
+	defer server.Close()
+	for name, test := range map[string]struct{ header, want string }{
+		"too large":           {"X-Hub-Signature-256: sha256=" + strings.Repeat("0", 64) + "\r\n", "HTTP/1.1 413 "},
+		"without a signature": {"", "HTTP/1.1 401 "},
+	} {
+		c, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		size := webhook.MaxBody + 1<<20
+		fmt.Fprintf(c, "POST /webhooks/github HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n", test.header, size)
+		if _, err := io.CopyN(c, &endless{}, int64(size)); err != nil {
+			t.Errorf("%s: cut off while sending: %v", name, err)
+			continue
+		}
+		line, err := bufio.NewReader(c).ReadString('\n')
+		if err != nil || !strings.HasPrefix(line, test.want) {
+			t.Errorf("%s: heard %q, %v", name, line, err)
+		}
 	}
 }
 
