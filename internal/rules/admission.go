@@ -52,6 +52,7 @@ func (m *match) prepare() (err error) {
 type subject struct {
 	group, version, kind, name, generateName, namespace string
 	labels                                              labels.Set
+	generated                                           bool // what another object makes
 }
 
 func (s *subject) isNamespace() bool { return s.kind == "Namespace" && s.group == "" }
@@ -68,7 +69,7 @@ const (
 // matches tells whether the constraint is about the object. namespaces are the labels of the Namespace objects at hand.
 func (m *match) matches(s *subject, namespaces map[string]labels.Set) matched {
 	switch {
-	case m.Source == "Generated", // nothing here is made by another controller
+	case m.Source == "Generated" && !s.generated, m.Source == "Original" && s.generated,
 		!m.kindMatches(s), !m.scopeMatches(s), !m.namespaceMatches(s),
 		m.labels != nil && !m.labels.Matches(s.labels),
 		m.Name != "" && !globbed(m.Name, s.name) && !generated(m.Name, s.generateName):

@@ -145,8 +145,8 @@ func conftestMessages(v ast.Value, limits *Limits) ([]message, error) {
 			members = append(members, v.Elem(i))
 		}
 	}
-	if len(members) > limits.PerRule {
-		return nil, fmt.Errorf("it has %d messages on one document; at most %d are allowed", len(members), limits.PerRule)
+	if len(members) > limits.Total {
+		return nil, fmt.Errorf("it has %d messages on one document; at most %d are allowed", len(members), limits.Total)
 	}
 	var out []message
 	for _, member := range members {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"k8s.io/kube-openapi/pkg/validation/spec"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
@@ -18,9 +19,11 @@ const (
 	admissionTarget = "admission.k8s.gatekeeper.sh"
 )
 
-// gatekeeper is every constraint, with its template compiled.
+// gatekeeper is every constraint, with its template compiled, and what is made of the objects that make others.
 type gatekeeper struct {
 	constraints []*constraint
+	expansions  []*expansion
+	repeated    bool // there are constraints of one name
 }
 
 // template is a ConstraintTemplate.
@@ -29,6 +32,7 @@ type template struct {
 	file      string
 	line      int
 	schema    *schema
+	facets    *spec.Schema
 	open      bool // parameters need not be in the schema
 	query     *foreignQuery
 	inventory bool // its Rego reads data.inventory
@@ -43,6 +47,7 @@ type constraint struct {
 	match      match
 	parameters *ast.Term
 	key        string // its text and its template's
+	asked      string // the enforcement that it asks for itself; settings may have changed its rule's
 	elsewhere  bool   // its scoped actions are all for other points than this one; Gatekeeper's own tool leaves it out then
 }
 
@@ -61,8 +66,8 @@ type templateSpec struct {
 					Kind string `json:"kind"`
 				} `json:"names"`
 				Validation struct {
-					OpenAPIV3Schema *schema `json:"openAPIV3Schema"`
-					LegacySchema    *bool   `json:"legacySchema"`
+					OpenAPIV3Schema json.RawMessage `json:"openAPIV3Schema"`
+					LegacySchema    *bool           `json:"legacySchema"`
 				} `json:"validation"`
 			} `json:"spec"`
 		} `json:"crd"`
@@ -92,6 +97,7 @@ func (l *loader) gatekeeper() *gatekeeper {
 	if len(l.found) == 0 {
 		return nil
 	}
+	g := &gatekeeper{}
 	templates := map[string]*template{}
 	for _, o := range l.found {
 		switch {
@@ -105,58 +111,61 @@ func (l *loader) gatekeeper() *gatekeeper {
 				continue
 			}
 			templates[t.kind] = t
-		case o.group != constraintGroup && o.group != templateGroup:
-			l.problem(o.file, o.line, o.kind+" is not supported: only what stands in the repository is judged", "Take it out of the folder of rules.")
+		case o.group == expansionGroup:
+			l.expansion(o, g)
 		}
 	}
-	g := &gatekeeper{}
-	seen := map[string]*Rule{}
+	seen := map[string][]string{} // the constraints of one name: what each says
 	for _, o := range l.found {
 		if o.group != constraintGroup {
 			continue
 		}
 		c := l.constraint(o, templates)
-		if c == nil {
+		if c == nil || slices.Contains(seen[c.rule.ID], string(o.text)) {
 			continue
 		}
-		if first := seen[c.rule.ID]; first != nil {
-			l.problem(c.rule.File, c.rule.Line, fmt.Sprintf("the constraint %s is already in %s:%d", c.rule.ID, first.File, first.Line), "Give each constraint a name of its own.")
-			continue
-		}
-		seen[c.rule.ID] = c.rule
+		// A cluster holds one constraint of a name, whichever comes last. Nobody can tell here which that would be, so all of them judge.
+		seen[c.rule.ID] = append(seen[c.rule.ID], string(o.text))
+		g.repeated = g.repeated || len(seen[c.rule.ID]) > 1
 		g.constraints = append(g.constraints, c)
 	}
-	slices.SortFunc(g.constraints, func(a, b *constraint) int { return strings.Compare(a.rule.ID, b.rule.ID) })
+	l.circles(g.expansions)
+	slices.SortStableFunc(g.constraints, func(a, b *constraint) int { return strings.Compare(a.rule.ID, b.rule.ID) })
 	return g
 }
 
 // template reads and compiles one ConstraintTemplate. nil when it is not even known which kind it makes; broken when the
 // constraints of that kind cannot be judged.
 func (l *loader) template(o foundObject) *template {
-	var spec templateSpec
-	if err := json.Unmarshal(o.text, &spec); err != nil {
+	var read templateSpec
+	if err := json.Unmarshal(o.text, &read); err != nil {
 		l.problem(o.file, o.line, "the ConstraintTemplate cannot be read: "+err.Error(), "Correct it; Gatekeeper would refuse it too.")
 		return nil
 	}
-	kind := spec.Spec.CRD.Spec.Names.Kind
+	kind := read.Spec.CRD.Spec.Names.Kind
 	if kind == "" {
 		l.problem(o.file, o.lineOf("spec", "crd", "spec", "names"), "the ConstraintTemplate names no kind", "Set spec.crd.spec.names.kind.")
 		return nil
 	}
-	t := &template{kind: kind, text: string(o.text), file: o.file, line: o.line, schema: spec.Spec.CRD.Spec.Validation.OpenAPIV3Schema}
+	t := &template{kind: kind, text: string(o.text), file: o.file, line: o.line}
+	var err error
+	if t.schema, t.facets, err = readSchema(read.Spec.CRD.Spec.Validation.OpenAPIV3Schema); err != nil {
+		l.problem(o.file, o.lineOf("spec", "crd", "spec", "validation"), "the schema of the ConstraintTemplate of "+kind+" cannot be read: "+err.Error(), "Correct it.")
+		return nil
+	}
 	// What the first versions of templates allowed unless they said otherwise, version 1 allows when it says so.
-	t.open = spec.APIVersion != templateGroup+"/v1"
-	if legacy := spec.Spec.CRD.Spec.Validation.LegacySchema; legacy != nil {
+	t.open = read.APIVersion != templateGroup+"/v1"
+	if legacy := read.Spec.CRD.Spec.Validation.LegacySchema; legacy != nil {
 		t.open = *legacy
 	}
 	before := len(l.problems)
-	if strings.ToLower(kind) != spec.Metadata.Name {
-		l.problem(o.file, o.lineOf("metadata", "name"), fmt.Sprintf("the ConstraintTemplate of %s is called %q; wanted: %q", kind, spec.Metadata.Name, strings.ToLower(kind)),
+	if strings.ToLower(kind) != read.Metadata.Name {
+		l.problem(o.file, o.lineOf("metadata", "name"), fmt.Sprintf("the ConstraintTemplate of %s is called %q; wanted: %q", kind, read.Metadata.Name, strings.ToLower(kind)),
 			"Gatekeeper wants the name to be the kind in lower case.")
 	}
-	if len(spec.Spec.Targets) != 1 || spec.Spec.Targets[0].Target != admissionTarget {
+	if len(read.Spec.Targets) != 1 || read.Spec.Targets[0].Target != admissionTarget {
 		l.problem(o.file, o.lineOf("spec", "targets"), fmt.Sprintf("the ConstraintTemplate of %s must have one target, %s", kind, admissionTarget), "Correct spec.targets.")
-	} else if source, path, ok := l.regoOf(o, &spec.Spec.Targets[0], kind); ok {
+	} else if source, path, ok := l.regoOf(o, &read.Spec.Targets[0], kind); ok {
 		l.compileTemplate(t, o, source, path)
 	}
 	t.broken = len(l.problems) > before

@@ -57,9 +57,7 @@ func (l *loader) constraint(o foundObject, templates map[string]*template) *cons
 	}}
 	before := len(l.problems)
 	c.rule.Enforcement, c.elsewhere = l.action(o, id, &spec)
-	if c.rule.Severity = foreignWarn; c.rule.Enforcement == gate.EnforceDeny {
-		c.rule.Severity = foreignDeny
-	}
+	c.asked, c.rule.Severity = c.rule.Enforcement, severityOf(c.rule.Enforcement)
 	if err := c.match.prepare(); err != nil {
 		l.problem(o.file, o.lineOf("spec", "match"), "the match of the constraint "+id+" "+err.Error(), "Correct it; Gatekeeper would refuse it too.")
 	}
@@ -81,33 +79,50 @@ func constraintTitle(spec *constraintSpec, id string) string {
 	return id
 }
 
+// enforcementOf is what an enforcementAction of Gatekeeper is here; "" when it is none.
+func enforcementOf(action string) string {
+	switch action {
+	case "deny":
+		return gate.EnforceDeny
+	case "warn", "dryrun":
+		return gate.EnforceWarn
+	}
+	return ""
+}
+
+func severityOf(enforcement string) string {
+	if enforcement == gate.EnforceDeny {
+		return foreignDeny
+	}
+	return foreignWarn
+}
+
 // action is how the constraint's findings are enforced. Of scoped actions those count that are meant for this stage, before anything
 // reaches a cluster (gator.gatekeeper.sh, or every point); where none is, those meant for the cluster, the strictest of them: what
 // the cluster would refuse should not be merged, and elsewhere is true. dryrun reports and does not block.
 func (l *loader) action(o foundObject, id string, spec *constraintSpec) (enforcement string, elsewhere bool) {
-	known := map[string]string{"deny": gate.EnforceDeny, "warn": gate.EnforceWarn, "dryrun": gate.EnforceWarn}
 	action := "deny"
 	if spec.Spec.EnforcementAction != nil && *spec.Spec.EnforcementAction != "" {
 		action = *spec.Spec.EnforcementAction
 	}
 	if action != "scoped" {
-		if known[action] == "" {
+		if enforcementOf(action) == "" {
 			l.problem(o.file, o.lineOf("spec", "enforcementAction"), fmt.Sprintf("enforcementAction of the constraint %s is %q; wanted: deny, warn, dryrun or scoped", id, action), "Correct it.")
 		}
-		return known[action], false
+		return enforcementOf(action), false
 	}
 	var here, others []string
 	for i, scoped := range spec.Spec.ScopedEnforcementActions {
-		if known[scoped.Action] == "" || len(scoped.EnforcementPoints) == 0 {
+		if enforcementOf(scoped.Action) == "" || len(scoped.EnforcementPoints) == 0 {
 			l.problem(o.file, o.lineOf("spec", "scopedEnforcementActions", i),
 				fmt.Sprintf("a scoped action of the constraint %s is %q for %d points; wanted: deny, warn or dryrun for one or more", id, scoped.Action, len(scoped.EnforcementPoints)), "Correct it.")
 			continue
 		}
 		for _, point := range scoped.EnforcementPoints {
 			if point.Name == "gator.gatekeeper.sh" || point.Name == "*" {
-				here = append(here, known[scoped.Action])
+				here = append(here, enforcementOf(scoped.Action))
 			} else {
-				others = append(others, known[scoped.Action])
+				others = append(others, enforcementOf(scoped.Action))
 			}
 		}
 	}
@@ -145,6 +160,9 @@ func (c *constraint) parametersOf(text json.RawMessage) string {
 		if problem := c.template.schema.unknown(values, "", 0); problem != "" {
 			return problem
 		}
+	}
+	if problem := facetsMissed(c.template.facets, values); problem != "" {
+		return problem
 	}
 	value, err := ast.InterfaceToValue(values)
 	if err != nil {

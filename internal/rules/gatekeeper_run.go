@@ -178,6 +178,14 @@ func (r *gatekeeperRun) judge(doc *gate.Document, d *decoder, stop *stopper) {
 		}
 		findings = append(findings, r.findings(c, doc, found, old, answer, about.namespace)...)
 	}
+	if generated, err := r.generated(doc, d, stop); err != nil {
+		r.unreadable(doc.File, fmt.Errorf("%s: %w", doc.Resource, err))
+	} else {
+		findings = append(findings, generated...)
+	}
+	if r.engine.foreign.gatekeeper.repeated {
+		findings = distinct(findings)
+	}
 	r.add(findings)
 }
 

@@ -6,6 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+
+	kubejson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/kube-openapi/pkg/validation/spec"
+	"k8s.io/kube-openapi/pkg/validation/strfmt"
+	"k8s.io/kube-openapi/pkg/validation/validate"
 )
 
 // schema is what is read of the schema of a template's parameters: defaults are filled in as the API server would, and what it would
@@ -178,6 +184,80 @@ func (s *schema) fits(value any, at string) string {
 		return fmt.Sprintf("%s is %v; wanted: one of %v", at, value, s.Enum)
 	}
 	return ""
+}
+
+// readSchema reads a schema in two forms: what is completed here, and what Kubernetes' own library validates.
+func readSchema(text json.RawMessage) (*schema, *spec.Schema, error) {
+	if len(text) == 0 || string(text) == "null" {
+		return nil, nil, nil
+	}
+	var own schema
+	if err := json.Unmarshal(text, &own); err != nil {
+		return nil, nil, err
+	}
+	var whole any
+	if err := kubejson.Unmarshal(text, &whole); err != nil {
+		return nil, nil, err
+	}
+	intOrString(whole, 0)
+	adapted, err := json.Marshal(whole)
+	if err != nil {
+		return nil, nil, err
+	}
+	facets := &spec.Schema{}
+	if err := json.Unmarshal(adapted, facets); err != nil {
+		return nil, nil, err
+	}
+	return &own, facets, nil
+}
+
+// intOrString writes Kubernetes' extension as what it means.
+func intOrString(at any, depth int) {
+	switch v := at.(type) {
+	case map[string]any:
+		if v["x-kubernetes-int-or-string"] == true {
+			v["type"] = []any{"integer", "string"}
+		}
+		for _, item := range v {
+			if depth < maxSchemaDepth {
+				intOrString(item, depth+1)
+			}
+		}
+	case []any:
+		for _, item := range v {
+			intOrString(item, depth+1)
+		}
+	}
+}
+
+// facetsMissed holds completed parameters against everything else that a schema may ask for: patterns, bounds, oneOf and the like.
+func facetsMissed(facets *spec.Schema, values map[string]any) (problem string) {
+	if facets == nil {
+		return ""
+	}
+	defer func() {
+		if r := recover(); r != nil { // of the validator, over a schema that is none
+			problem = clean(fmt.Sprintf("they cannot be held against the schema: %v", r), 300)
+		}
+	}()
+	text, err := json.Marshal(values)
+	if err != nil {
+		return err.Error()
+	}
+	var plain any
+	if err := kubejson.Unmarshal(text, &plain); err != nil {
+		return err.Error()
+	}
+	result := validate.NewSchemaValidator(facets, nil, "spec.parameters", strfmt.Default).Validate(plain)
+	if result.IsValid() {
+		return ""
+	}
+	said := make([]string, len(result.Errors))
+	for i, err := range result.Errors {
+		said[i] = err.Error()
+	}
+	slices.Sort(said)
+	return clean(strings.ReplaceAll(strings.Join(slices.Compact(said), "; "), " in body", ""), 500)
 }
 
 func join(at, name string) string {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,7 +111,7 @@ func (s *suite) run(ctx context.Context) []Case {
 		if t.Skip {
 			continue
 		}
-		c, problems := s.load(ctx, &t)
+		g, problems := s.load(ctx, &t)
 		if t.Invalid {
 			failure := ""
 			if len(problems) == 0 {
@@ -125,7 +126,7 @@ func (s *suite) run(ctx context.Context) []Case {
 			}
 			failure := strings.Join(problems, "; ")
 			if failure == "" {
-				failure = s.assert(ctx, c, &test)
+				failure = s.assert(ctx, g, &test)
 			}
 			out = append(out, Case{File: s.shown, Line: test.line, Name: t.Name + "/" + test.Name, Example: true, Failure: failure})
 		}
@@ -134,12 +135,13 @@ func (s *suite) run(ctx context.Context) []Case {
 }
 
 // load compiles the template and the constraint of a test; problems say why they cannot be.
-func (s *suite) load(ctx context.Context, t *suiteTest) (*constraint, []string) {
-	if t.Expansion != "" {
-		return nil, []string{"ExpansionTemplates are not supported: only what stands in the repository is judged"}
-	}
+func (s *suite) load(ctx context.Context, t *suiteTest) (*gatekeeper, []string) {
 	files := fstest.MapFS{}
-	for name, file := range map[string]string{"template.yaml": t.Template, "constraint.yaml": t.Constraint} {
+	named := map[string]string{"template.yaml": t.Template, "constraint.yaml": t.Constraint}
+	if t.Expansion != "" {
+		named["expansion.yaml"] = t.Expansion
+	}
+	for name, file := range named {
 		text, err := s.read(file)
 		if err != nil {
 			return nil, []string{err.Error()}
@@ -160,7 +162,7 @@ func (s *suite) load(ctx context.Context, t *suiteTest) (*constraint, []string) 
 	case e.foreign.gatekeeper == nil || len(e.foreign.gatekeeper.constraints) != 1:
 		return nil, []string{"there must be one constraint in " + t.Constraint}
 	}
-	return e.foreign.gatekeeper.constraints[0], nil
+	return e.foreign.gatekeeper, nil
 }
 
 // read reads a file that a suite names, which must be inside the folder of rules.
@@ -208,11 +210,11 @@ func (s *suite) objectsIn(name string) ([][]byte, error) {
 }
 
 // assert judges the object of a case as Gatekeeper's own tool does, and holds the messages against the assertions.
-func (s *suite) assert(ctx context.Context, c *constraint, test *suiteCase) string {
+func (s *suite) assert(ctx context.Context, g *gatekeeper, test *suiteCase) string {
 	if len(test.Assertions) == 0 {
 		return "the case asserts nothing"
 	}
-	messages, err := s.messages(ctx, c, test)
+	messages, err := s.messages(ctx, g, test)
 	if err != nil {
 		return err.Error()
 	}
@@ -225,7 +227,7 @@ func (s *suite) assert(ctx context.Context, c *constraint, test *suiteCase) stri
 }
 
 // messages is what a constraint says about the object of a case. An object that was not asked about is no operation and nobody's.
-func (s *suite) messages(ctx context.Context, c *constraint, test *suiteCase) ([]string, error) {
+func (s *suite) messages(ctx context.Context, g *gatekeeper, test *suiteCase) ([]string, error) {
 	objects, err := s.objectsIn(test.Object)
 	if err != nil {
 		return nil, err
@@ -255,6 +257,7 @@ func (s *suite) messages(ctx context.Context, c *constraint, test *suiteCase) ([
 	run := &gatekeeperRun{foreignRun: &foreignRun{ctx: ctx, limits: &limits}}
 	in := newCluster(inventory, head, true)
 	asked := &request{subjects: []subject{about}}
+	var children []made
 	d := newDecoder()
 	if about.isReview() {
 		asked, err = readRequest(objects[0], d)
@@ -262,12 +265,23 @@ func (s *suite) messages(ctx context.Context, c *constraint, test *suiteCase) ([
 		var object *ast.Term
 		if object, err = d.decode(objects[0]); err == nil {
 			asked.review = review(&about, "", object, nil)
+			children, err = g.expand(objects[0])
 		}
 	}
-	if err != nil || asked.matches(&c.match, in.namespaces) == no || c.elsewhere {
+	if err != nil {
 		return nil, err
 	}
-	found, err := run.violations(c, &in, asked.review, newStopper(ctx, time.Now, limits.Memory))
+	stop := newStopper(ctx, time.Now, limits.Memory)
+	found, err := run.said(g.constraints[0], &in, asked, stop)
+	for _, child := range children {
+		object, bad := d.decode(child.text)
+		if err = cmp.Or(err, bad); err != nil {
+			break
+		}
+		var more []message
+		more, err = run.said(g.constraints[0], &in, &request{review(&child.about, "", object, nil), []subject{child.about}}, stop)
+		found = append(found, child.by.implied(more)...)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -276,6 +290,14 @@ func (s *suite) messages(ctx context.Context, c *constraint, test *suiteCase) ([
 		messages[i] = m.text
 	}
 	return messages, nil
+}
+
+// said is what a constraint says about a request, nothing when it is not about it or meant for other places.
+func (r *gatekeeperRun) said(c *constraint, in *cluster, asked *request, stop *stopper) ([]message, error) {
+	if c.elsewhere || asked.matches(&c.match, in.namespaces) == no {
+		return nil, nil
+	}
+	return r.violations(c, in, asked.review, stop)
 }
 
 // compare says how the messages differ from what the assertion wants, "" when they do not.

@@ -171,7 +171,7 @@ func TestSuitesThatDoNotComeOut(t *testing.T) {
 		one("cases: [{name: c, object: o/others.yaml, assertions: [{}]}]"):                   "o/others.yaml holds 3 objects; wanted: one",
 		one("cases: [{name: c, object: o/none.yaml, assertions: [{}]}]"):                     "an AdmissionReview without a request for an object or an oldObject",
 		one("cases: [{name: c, object: o/gone.yaml, assertions: [{}]}]"):                     "o/gone.yaml cannot be read: open lib/o/gone.yaml: file does not exist",
-		one("expansion: x.yaml, cases: [{name: c, object: o/a.yaml, assertions: [{}]}]"):     "ExpansionTemplates are not supported: only what stands in the repository is judged",
+		one("expansion: x.yaml, cases: [{name: c, object: o/a.yaml, assertions: [{}]}]"):     "x.yaml cannot be read: open lib/x.yaml: file does not exist",
 		strings.Replace(object("assertions: [{}]"), "c/constraint.yml", "c/bad.yaml", 1):     "constraint.yaml:4 the constraint of UniqueHost cannot be read: json: cannot unmarshal array into Go struct field LabelSelector.spec.match.labelSelector.matchLabels of type map[string]string",
 		one("invalid: true"): "the constraint is good; wanted: one that is refused",
 		strings.Replace(object("assertions: [{}]"), "constraint: c/constraint.yml, ", "", 1): "a file that must be named is not",

@@ -35,7 +35,7 @@ func objectsOf(t *testing.T, manifests, before string) []gate.Document {
 
 func TestGatekeepersConstraintsSayWhatItsOwnToolSays(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"bank", "psp", "matrix", "language"} {
+	for _, name := range []string{"bank", "psp", "matrix", "language", "expansion"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join("testdata", "gatekeeper", name)

@@ -22,32 +22,34 @@ func (l *loader) configure(o *Options, packs []string) {
 		l.problem("", 0, fmt.Sprintf("the scope is %q; wanted: changed or all", o.Scope), "Set policies.scope to one of them.")
 	}
 	on := l.packs(o, packs)
-	byID := map[string]*Rule{}
+	byID := map[string][]*Rule{} // constraints of Gatekeeper may share a name
 	for _, s := range l.sources {
 		if s.rule == nil || s.rule.ID == "" {
 			continue
 		}
-		byID[s.rule.ID] = s.rule
+		byID[s.rule.ID] = append(byID[s.rule.ID], s.rule)
 		if s.builtin && !on[s.origin] {
 			s.rule.Off = offPack
 		}
 	}
 	for _, r := range l.others {
-		byID[r.ID] = r
+		byID[r.ID] = append(byID[r.ID], r)
 	}
 	ids := slices.Sorted(maps.Keys(byID))
 	l.only(o.Only, byID, ids)
 	for _, id := range slices.Sorted(maps.Keys(o.Rules)) {
-		rule := byID[id]
-		if rule == nil {
+		if byID[id] == nil {
 			l.problem("", 0, fmt.Sprintf("there is no rule %s%s", id, suggest(id, ids)),
 				"Correct the id under policies.rules; \"gatehouse rules list\" shows all.")
-			continue
 		}
-		l.set(rule, o.Rules[id])
+		for _, rule := range byID[id] {
+			l.set(rule, o.Rules[id])
+		}
 	}
 	for _, id := range ids {
-		l.switchOff(byID[id])
+		for _, rule := range byID[id] {
+			l.switchOff(rule)
+		}
 	}
 }
 
@@ -76,16 +78,20 @@ func (l *loader) packs(o *Options, known []string) map[string]bool {
 }
 
 // only leaves the named rules in force, whatever their packs: who asks for a rule by its id wants it.
-func (l *loader) only(wanted []string, byID map[string]*Rule, ids []string) {
+func (l *loader) only(wanted []string, byID map[string][]*Rule, ids []string) {
 	if len(wanted) == 0 {
 		return
 	}
-	for _, rule := range byID {
-		rule.Off = offOnly
+	for _, rules := range byID {
+		for _, rule := range rules {
+			rule.Off = offOnly
+		}
 	}
 	for _, id := range wanted {
-		if rule := byID[id]; rule != nil {
+		for _, rule := range byID[id] {
 			rule.Off = ""
+		}
+		if byID[id] != nil {
 			continue
 		}
 		l.problem("", 0, fmt.Sprintf("there is no rule %s%s", id, suggest(id, ids)), "Correct the id; \"gatehouse rules list\" shows all.")
