@@ -33,6 +33,7 @@ func (p *Pipeline) evaluate(ctx context.Context, args work.Evaluate, attempt int
 		return p.retryable(err)
 	case err != nil && g == nil:
 		return p.retryable(err)
+	case err != nil && g.hostile(err):
 	case err != nil:
 		// People see why the gate is shut while the attempts go on, less and less often, until an event or a comment asks.
 		retry = p.retryable(err)
@@ -49,6 +50,25 @@ func (p *Pipeline) evaluate(ctx context.Context, args work.Evaluate, attempt int
 		return err
 	}
 	return retry
+}
+
+// hostile reports whether an error is about what the head commit itself is, so that it is the same for as long as that is the head, and says
+// so in place of judging it.
+func (g *gatherer) hostile(err error) bool {
+	head := g.facts.PullRequest.Head.SHA
+	p := gate.Problem{Code: "git", Remedy: "Rewrite the commits of this branch without it, and push that."}
+	var path *gitmirror.PathError
+	var limit *gitmirror.LimitError
+	switch {
+	case errors.As(err, &path) && path.Commit == head:
+		p.Message = fmt.Sprintf("the head %.7s holds the path %.200q: %s", head, gate.Printable(path.Path), path.Problem)
+	case errors.As(err, &limit) && strings.Contains(limit.What, head):
+		p.Message = strings.ReplaceAll(limit.Error(), head, head[:7])
+	default:
+		return false
+	}
+	g.problem(p)
+	return true
 }
 
 // lasting reports whether an error will be the same next time, so that people are told at once: the commit itself is the

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,7 +70,8 @@ func TestArchive(t *testing.T) {
 		"empty":                 {archived(t), ""},
 		"no archive":            {[]byte("PK"), "is not a zip archive"},
 		"too large":             {make([]byte, 1<<20+1), "has 1048577 bytes, more than the limit of 1048576"},
-		"too many":              {archived(t, entry{name: "1"}, entry{name: "2"}, entry{name: "3"}, entry{name: "4"}, entry{name: "5"}, entry{name: "6"}), "has 6 entries, more than the limit of 5"},
+		"too many":              {archived(t, entry{name: "1"}, entry{name: "2"}, entry{name: "3"}, entry{name: "4"}, entry{name: "5"}, entry{name: "6"}), "has more than 5 entries, the limit"},
+		"an archive inside":     {archived(t, entry{name: "a.zip", content: string(archived(t, entry{name: "b.json", content: zeros}))}, entry{name: "c.json", content: "1"}), "c.json=1"},
 		"out of it":             {archived(t, entry{name: "../a.json"}), `holds "../a.json", a path that leads out of it`},
 		"out of it, later":      {archived(t, entry{name: "a/../../b.json"}), `holds "a/../../b.json", a path that leads out of it`},
 		"absolute":              {archived(t, entry{name: "/etc/a.json"}), `holds "/etc/a.json", a path that leads out of it`},
@@ -110,5 +113,33 @@ func TestArchiveSizes(t *testing.T) {
 		if err := Archive(archive, limits, func(string, []byte) error { return nil }); text(err) != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
+	}
+}
+
+// TestArchiveOfManyEntries: an archive of a hundred thousand entries, which says at its end that it has a few, is refused before anything is
+// made of its table of contents.
+func TestArchiveOfManyEntries(t *testing.T) { //nolint:paralleltest // it looks at what the process allocates
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i := range 100_000 {
+		if _, err := w.CreateRaw(&zip.FileHeader{Name: strconv.Itoa(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data := b.Bytes()
+	end := bytes.LastIndex(data, []byte("PK\x05\x06"))
+	copy(data[end+8:], []byte{3, 0, 3, 0})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := Archive(data, Limits(64<<20), func(string, []byte) error { return nil })
+	runtime.ReadMemStats(&after)
+	if want := "has more than 1000 entries, the limit"; text(err) != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if cost := after.TotalAlloc - before.TotalAlloc; cost > 1<<20 {
+		t.Errorf("it cost %d bytes of memory", cost)
 	}
 }

@@ -1,7 +1,6 @@
 package plans
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +48,12 @@ const atOnce = 3
 // bodyTime is how long a plan may take to arrive and to be stored.
 const bodyTime = 5 * time.Minute
 
+// strangerTime is how long somebody without a good token may go on sending a plan that was refused.
+const strangerTime = 30 * time.Second
+
+// drained is how many bytes of a plan that is refused are read, and thrown away; at least twice the limit.
+const drained = 1 << 30
+
 // Receiver answers POST /api/v1/plans.
 type Receiver struct {
 	Options
@@ -82,6 +88,7 @@ type handIn struct {
 	repository string
 	subject    subject
 	source     string // address
+	arriving   bool   // the plan has begun to be read
 }
 
 // ServeHTTP takes one plan in.
@@ -123,8 +130,23 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	if no.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
+		_ = control.SetReadDeadline(time.Now().Add(strangerTime))
 	}
+	r.drain(req, no.status, in.arriving)
 	respond(w, no.status, map[string]any{"error": no.reason})
+}
+
+// drain reads what remains of a plan that is refused: a sender that is cut off sees a broken connection and not the answer. Whoever asks
+// before sending is not told to go on.
+func (r *Receiver) drain(req *http.Request, status int, arriving bool) {
+	if !arriving && strings.EqualFold(req.Header.Get("Expect"), "100-continue") {
+		return
+	}
+	most := 2 * r.Limit
+	if status != http.StatusUnauthorized {
+		most = max(most, drained)
+	}
+	_, _ = io.CopyN(io.Discard, req.Body, most)
 }
 
 // take is the order of things: who sends it, whether they may, and only then the plan itself.
@@ -174,19 +196,14 @@ func (r *Receiver) read(ctx context.Context, req *http.Request, in *handIn) erro
 	case <-ctx.Done():
 		return &refusal{status: http.StatusServiceUnavailable, reason: "too many plans are being taken in; hand it in again", retry: 10 * time.Second}
 	}
-	var body bytes.Buffer
-	body.Grow(int(max(req.ContentLength, 0) + bytes.MinRead)) // at most the limit: it was looked at above
-	_, err := body.ReadFrom(io.LimitReader(req.Body, r.Limit+1))
+	in.arriving = true
+	data, fits, err := readBody(req, r.Limit)
 	switch {
 	case err != nil:
 		return refuse(http.StatusBadRequest, "the plan did not arrive whole")
-	case int64(body.Len()) > r.Limit:
-		// A sender that is cut off sees a broken connection and not the answer, so some more is read, and thrown away.
-		body = bytes.Buffer{}
-		_, _ = io.CopyN(io.Discard, req.Body, 8*r.Limit)
+	case !fits:
 		return tooLarge
 	}
-	data := body.Bytes()
 	in.record.Digest, in.record.Bytes = ledger.Digest(data), len(data)
 	kept, problem, err := r.Reader.Plan(ctx, in.record.RepositoryID, data, "the plan", document.Limits{Plan: r.Limit})
 	if err != nil {
@@ -207,6 +224,32 @@ func (r *Receiver) read(ctx context.Context, req *http.Request, in *handIn) erro
 	}
 	in.record.Verdict = Accepted
 	return r.append(ctx, in)
+}
+
+// readBody reads a plan of at most limit bytes; fits is false when it has more. One whose size is not known is gathered in pieces: a buffer
+// that doubles would take several times the memory.
+func readBody(req *http.Request, limit int64) (data []byte, fits bool, err error) {
+	if size := req.ContentLength; size >= 0 && size <= limit {
+		data = make([]byte, size)
+		_, err = io.ReadFull(req.Body, data)
+		return data, true, err
+	}
+	var pieces [][]byte
+	piece := make([]byte, 0, 1<<20)
+	for read := int64(0); read <= limit; {
+		if len(piece) == cap(piece) {
+			pieces, piece = append(pieces, piece), make([]byte, 0, 1<<20)
+		}
+		n, err := req.Body.Read(piece[len(piece):cap(piece)])
+		piece = piece[:len(piece)+n]
+		switch read += int64(n); {
+		case errors.Is(err, io.EOF) && read <= limit:
+			return slices.Concat(append(pieces, piece)...), true, nil
+		case err != nil && !errors.Is(err, io.EOF):
+			return nil, true, err
+		}
+	}
+	return nil, false, nil
 }
 
 // append records the hand-in and, when the plan counts, the work of judging its pull requests, in one transaction. The same
