@@ -139,9 +139,16 @@ func inventoryOf(docs []gate.Document, s side) (*ast.Term, error) {
 
 // judge asks every constraint that is about the object.
 func (r *gatekeeperRun) judge(doc *gate.Document, d *decoder, stop *stopper) {
+	if len(doc.After) == 0 {
+		return // deleted: a constraint speaks about what comes into a cluster
+	}
 	about, ok := subjectOf(doc.After)
 	if !ok {
-		return // deleted: a constraint speaks about what comes into a cluster
+		// No match can be told of it. One that was so before is not in the way of everybody else's work.
+		if string(doc.Before) != string(doc.After) {
+			r.unreadable(doc.File, fmt.Errorf("%s: its metadata are not those of an object of Kubernetes", doc.Resource))
+		}
+		return
 	}
 	if about.isReview() {
 		r.judgeRequest(doc, d, stop)

@@ -143,6 +143,19 @@ func TestANamespaceThatNobodyKnowsIsNoPass(t *testing.T) {
 	}
 }
 
+func TestMetadataThatCannotBeReadAreNoPass(t *testing.T) {
+	t.Parallel()
+	e := engineOf(t, rules.Options{Packs: []string{}, Dirs: []rules.Dir{dirOf(map[string]string{"a.yaml": flagTemplate + flagConstraint})}})
+	odd := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 5, namespace: a}\ndata: {bad: x}\n"
+	answer := e.Evaluate(t.Context(), rules.Input{Documents: objectsOf(t, odd, "")})
+	if len(answer.Problems) != 1 || !strings.HasSuffix(answer.Problems[0].Message, "its metadata are not those of an object of Kubernetes") {
+		t.Errorf("%+v", answer)
+	}
+	if answer = e.Evaluate(t.Context(), rules.Input{Documents: objectsOf(t, odd, odd)}); len(answer.Problems) != 0 {
+		t.Errorf("as it was: %+v", answer)
+	}
+}
+
 func TestWhatIsWrongWithTemplatesAndConstraintsIsSaid(t *testing.T) {
 	t.Parallel()
 	edit := func(old, with string) string {
