@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -226,11 +225,11 @@ func (w *world) auditVerify(f *auditFlags) *cobra.Command {
 			if export != "" {
 				return w.auditVerifyExport(export, key)
 			}
-			signer, older, err := loadKeys(w.signingKeyFile(f), "", false)
+			all, err := loadKeys(w.signingKeyFile(f), "", false)
 			if err != nil {
 				return err
 			}
-			db, err := w.record(cmd.Context(), f, store.Key(signer, older...))
+			db, err := w.record(cmd.Context(), f, all.logKey())
 			if err != nil {
 				return err
 			}
@@ -247,7 +246,7 @@ func (w *world) auditVerify(f *auditFlags) *cobra.Command {
 			if f.output == "json" && github.asked() {
 				said = w.err // standard output is for the comparison
 			}
-			fmt.Fprintf(said, "the audit log verifies: %d entries, root %s, signed by %s\n", report.Size, report.Root, signer.Origin())
+			fmt.Fprintf(said, "the audit log verifies: %d entries, root %s, signed by %s\n", report.Size, report.Root, all.signer.Origin())
 			if !github.asked() {
 				return nil
 			}
@@ -294,25 +293,4 @@ func (w *world) signingKeyFile(f *auditFlags) string {
 		}
 	}
 	return "gatehouse-signing.key"
-}
-
-func (w *world) auditKey(f *auditFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:     "key",
-		Short:   "Print the public key that the log is signed with",
-		Example: "  gatehouse audit key > gatehouse.pub",
-		Args:    cobra.NoArgs,
-		RunE: func(_ *cobra.Command, _ []string) error {
-			file := w.signingKeyFile(f)
-			if _, err := os.Stat(file); err != nil {
-				return fmt.Errorf("there is no signing key at %s; set GATEHOUSE_SIGNING_KEY_FILE to the server's", file)
-			}
-			signer, _, err := loadKeys(file, "", false)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintln(w.out, signer.Verifier().String())
-			return nil
-		},
-	}
 }

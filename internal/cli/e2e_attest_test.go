@@ -28,11 +28,11 @@ func (s *site) verified(args ...string) (int, string) {
 // publicKey leaves the log's public key in a file.
 func (s *site) publicKey() string {
 	s.t.Helper()
-	signer, _, err := loadKeys(filepath.Join(s.dir, "signing.key"), "", false)
+	all, err := loadKeys(filepath.Join(s.dir, "signing.key"), "", false)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.file("gatehouse.pub", signer.Verifier().String()+"\n")
+	return s.file("gatehouse.pub", all.signer.Verifier().String()+"\n")
 }
 
 func (s *site) file(name, content string) string {

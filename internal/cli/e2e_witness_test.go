@@ -22,11 +22,11 @@ func (s *site) database() string { return "sqlite:" + filepath.Join(s.dir, "gate
 // rewrite changes the log with the real key, so that it is sound in itself, while no server runs.
 func (s *site) rewrite(change func(index int64, e map[string]any) []map[string]any) {
 	s.t.Helper()
-	signer, _, err := loadKeys(filepath.Join(s.dir, "signing.key"), "", false)
+	all, err := loadKeys(filepath.Join(s.dir, "signing.key"), "", false)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	storetest.Rewrite(s.t, s.database(), signer, change)
+	storetest.Rewrite(s.t, s.database(), all.signer, change)
 	if status, out, log := s.gatehouse("audit", "verify"); status != exitPass {
 		s.t.Fatalf("the rewritten log is not sound in itself: status %d: %s%s", status, out, log)
 	}
@@ -240,11 +240,11 @@ func TestE2EWitnessManyAndGone(t *testing.T) {
 	}
 	// The log knows of a commit that GitHub has not.
 	gone := strings.Repeat("ab", 20)
-	signer, _, err := loadKeys(filepath.Join(s.dir, "signing.key"), "", false)
+	all, err := loadKeys(filepath.Join(s.dir, "signing.key"), "", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), s.database(), store.Options{Signer: store.Key(signer)})
+	db, err := store.Open(t.Context(), s.database(), store.Options{Signer: all.logKey()})
 	if err != nil {
 		t.Fatal(err)
 	}

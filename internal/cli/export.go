@@ -44,7 +44,7 @@ func (w *world) auditExport(f *auditFlags) *cobra.Command {
 			if format != "jsonl" && format != "json" && format != "csv" {
 				return fmt.Errorf("--output is %q; wanted: jsonl or csv", format)
 			}
-			signer, _, err := loadKeys(w.signingKeyFile(f), "", false)
+			all, err := loadKeys(w.signingKeyFile(f), "", false)
 			if err != nil {
 				return err
 			}
@@ -57,7 +57,7 @@ func (w *world) auditExport(f *auditFlags) *cobra.Command {
 			if since > 0 {
 				from = w.clock().Add(-since)
 			}
-			return w.export(cmd.Context(), db, signer.Verifier().String(), format, from)
+			return w.export(cmd.Context(), db, all.signer.Verifier().String(), format, from)
 		},
 	}
 	cmd.Flags().DurationVar(&since, "since", 0, "only the entries of the last `DURATION`, such as 720h (default: all)")
@@ -67,7 +67,7 @@ func (w *world) auditExport(f *auditFlags) *cobra.Command {
 
 // writable opens the database for appending to the log.
 func (w *world) writable(ctx context.Context, f *auditFlags) (*store.Store, error) {
-	signer, older, err := loadKeys(w.signingKeyFile(f), "", false)
+	all, err := loadKeys(w.signingKeyFile(f), "", false)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (w *world) writable(ctx context.Context, f *auditFlags) (*store.Store, erro
 	if err := existing(url); err != nil {
 		return nil, err
 	}
-	db, err := store.Open(ctx, url, store.Options{Clock: w.clock, Signer: store.Key(signer, older...)})
+	db, err := store.Open(ctx, url, store.Options{Clock: w.clock, Signer: all.logKey()})
 	if err != nil {
 		return nil, outside(err)
 	}

@@ -19,7 +19,6 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
 	"github.com/gatehouse-dev/gatehouse/internal/judge"
-	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/metrics"
 	"github.com/gatehouse-dev/gatehouse/internal/pipeline"
 	"github.com/gatehouse-dev/gatehouse/internal/plans"
@@ -92,16 +91,13 @@ type server struct {
 
 // build wires the program together.
 func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) (*server, error) {
-	signer, older, err := loadKeys(s.SigningKeyFile, s.PublicURL, true)
+	ring, err := openKeyring(s.SigningKeyFile, s.PublicURL, log)
 	if err != nil {
 		return nil, err
 	}
-	secret, err := redactionKey(signer)
-	if err != nil {
-		return nil, fmt.Errorf("derive the key for secret values: %w", err)
-	}
+	secret := ring.now().secret
 	db, err := store.Open(ctx, s.DatabaseURL, store.Options{
-		Clock: w.clock, Signer: store.Key(signer, older...), Log: log, Lease: w.queue.Lease, Grace: w.queue.Grace,
+		Clock: w.clock, Signer: ring, Log: log, Lease: w.queue.Lease, Grace: w.queue.Grace,
 	})
 	if err != nil {
 		return nil, outside(err)
@@ -146,9 +142,9 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		Forge: github, Mirror: mirrors, Recorder: db, Notes: db, Ledger: db, Leases: db,
 		Judges: judges, Bundles: bundles, Rules: catalogue, Clock: w.clock, Log: log,
 		PublicURL: s.PublicURL, ServerURL: s.ServerURL, Metrics: counters,
-		Plans: db, PlanLimit: s.PlanLimit, Signer: signer, Blobs: db,
+		Plans: db, PlanLimit: s.PlanLimit, Keys: ring, Blobs: db,
 	})
-	w.watch(ctx, line, s, db, github, counters, append([]ledger.Verifier{signer.Verifier()}, older...), secret)
+	w.watch(ctx, line, s, db, github, counters, ring.Verifiers()[0], secret)
 	receiver, err := webhook.New(webhook.Options{
 		Secrets: s.WebhookSecrets, AppID: s.AppID, Store: db, Clock: w.clock, Log: log, Metrics: counters.Registry(),
 	})
@@ -162,7 +158,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		return nil, err
 	}
 	shown := pageOptions(s, db, github, catalogue, w.clock, log)
-	shown.Webhooks, shown.Metrics, shown.Key = receiver, counters.Handler(), signer.Verifier().String()
+	shown.Webhooks, shown.Metrics, shown.Key = receiver, counters.Handler(), ring.public
 	pages := web.WithPlans(web.New(shown), plans.New(plans.Options{
 		Issuer: s.OIDCIssuer, GitHub: github, Store: db, Reader: judges, Limit: s.PlanLimit, Clock: w.clock, Log: log,
 	}))

@@ -24,10 +24,10 @@ import (
 // watch gives the pipeline what it needs to look after branches, deployments and its own settings, and records the settings that
 // are others than at the last start. A log that takes no entries keeps nobody from reading it, so that is no reason not to start.
 func (w *world) watch(ctx context.Context, line *pipeline.Pipeline, s *config.Server, db *store.Store, github *forge.App, counters *metrics.Metrics,
-	keys []ledger.Verifier, secret []byte) {
-	line.AppID, line.Hooks, line.Postures, line.Trail, line.LogKeys = s.AppID, github, db, db, keys
+	key ledger.Verifier, secret []byte) {
+	line.AppID, line.Hooks, line.Postures, line.Trail = s.AppID, github, db, db
 	counters.Registry().MustRegister(metrics.Postures(func(ctx context.Context) (metrics.PostureCount, error) { return countPostures(ctx, db) }))
-	settings, err := settingsRecord(s, keys[0], secret)
+	settings, err := settingsRecord(s, key, secret)
 	if err == nil {
 		err = line.RecordSettings(ctx, db, settings)
 	}

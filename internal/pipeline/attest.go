@@ -19,7 +19,7 @@ import (
 // attest signs that a commit landed with a passing decision, for those who deploy it. The envelope is stored before the entry
 // that names it; a repeated work signs the same bytes, and its entry changes nothing.
 func (p *Pipeline) attest(ctx context.Context, l work.Merged, attempt int) error {
-	if p.Signer == nil || l.Commit == "" {
+	if p.Keys == nil || l.Commit == "" {
 		return nil
 	}
 	last, err := p.Recorder.Latest(ctx, l.RepositoryID, l.Number)
@@ -58,7 +58,7 @@ func (p *Pipeline) attest(ctx context.Context, l work.Merged, attempt int) error
 	if landing.Sets, err = p.landedSets(ctx, l, landing.Facts.Repository); err != nil {
 		return err
 	}
-	envelope, err := attest.Sign(ctx, landing, p.Signer)
+	envelope, err := attest.Sign(ctx, landing, p.Keys.Signer())
 	if err != nil {
 		return store.Permanent{Err: err}
 	}

@@ -76,7 +76,7 @@ func (p *Pipeline) deployable(ctx context.Context, args work.Deployment) (approv
 
 // attested holds the stored attestation against the log's keys: a row that was slipped into the database opens no environment.
 func (p *Pipeline) attested(ctx context.Context, args work.Deployment, envelope []byte) (bool, string, error) {
-	statement, err := attest.Open(ctx, envelope, p.LogKeys...)
+	statement, err := attest.Open(ctx, envelope, p.Keys.Verifiers()...)
 	if err == nil {
 		err = statement.Covers(attest.Want{Commit: args.Commit, Repository: args.Owner + "/" + args.Name})
 	}

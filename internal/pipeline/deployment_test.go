@@ -60,6 +60,12 @@ func TestDeploymentOfWhatIsNotKnown(t *testing.T) {
 	}
 }
 
+// oneKey is a key that is never rotated.
+type oneKey struct{ signer *ledger.Signer }
+
+func (k oneKey) Signer() *ledger.Signer       { return k.signer }
+func (k oneKey) Verifiers() []ledger.Verifier { return []ledger.Verifier{k.signer.Verifier()} }
+
 // An attestation that somebody put into the database opens nothing: the log's keys have not signed it.
 func TestDeploymentOfAForgedAttestation(t *testing.T) {
 	t.Parallel()
@@ -68,7 +74,7 @@ func TestDeploymentOfAForgedAttestation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := New(Options{Recorder: db, Trail: db, Metrics: quietMetrics{}, Clock: time.Now, LogKeys: []ledger.Verifier{signer.Verifier()}})
+	p := New(Options{Recorder: db, Trail: db, Metrics: quietMetrics{}, Clock: time.Now, Keys: oneKey{signer}})
 	const commit = "8c0ffee4f2d1a90b5c6d7e8f9a0b1c2d3e4f5a6b"
 	forged, err := json.Marshal(map[string]any{
 		"payloadType": "application/vnd.in-toto+json", "payload": "e30=", "signatures": []any{map[string]string{"keyid": "x", "sig": "AAAA"}},

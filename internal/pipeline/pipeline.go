@@ -44,6 +44,12 @@ type Mirror interface {
 	MergeFile(ctx context.Context, ancestor, ours, theirs []byte) (merged []byte, clean bool, err error)
 }
 
+// Keys are the log's keys, which may be rotated while the program runs.
+type Keys interface {
+	Signer() *ledger.Signer       // of the present
+	Verifiers() []ledger.Verifier // the older ones too: they check attestations
+}
+
 // Recorder keeps decisions where nobody can rewrite them.
 type Recorder interface {
 	Record(ctx context.Context, r store.Record) (store.Position, error)
@@ -88,14 +94,13 @@ type Options struct {
 	PublicURL string // of this server, for links
 	ServerURL string // of GitHub, for links
 	Metrics   Metrics
-	Signer    *ledger.Signer // signs attestations; nil: none are made
-	Blobs     Blobs          // keeps them
+	Keys      Keys  // of the log, which sign attestations; nil: none are made
+	Blobs     Blobs // keeps them
 
 	AppID    int64 // of the gate's own App
 	Hooks    Hooks
 	Postures Postures
 	Trail    Trail
-	LogKeys  []ledger.Verifier // of the log, older ones too: they check attestations
 }
 
 // Blobs keeps contents under their digest.

@@ -173,7 +173,7 @@ func TestInTheBrowser(t *testing.T) {
 func TestProofInTheBrowser(t *testing.T) {
 	t.Parallel()
 	signer, key := signerAndKey(t)
-	f := newFixtureOn(t, signer, func(o *Options) { o.Key = key })
+	f := newFixtureOn(t, signer, func(o *Options) { o.Key = func() string { return key } })
 	f.fill()
 	server := httptest.NewServer(f.site)
 	t.Cleanup(server.Close)

@@ -48,7 +48,7 @@ func newFixture(t *testing.T, change func(*Options)) *fixture {
 // serve makes the site on the fixture's record.
 func (f *fixture) serve(log *logrus.Entry, change func(*Options)) {
 	o := Options{
-		Store: f.store, Webhooks: http.NotFoundHandler(), Metrics: http.NotFoundHandler(), Key: "gatehouse.example+00000000+AQ==",
+		Store: f.store, Webhooks: http.NotFoundHandler(), Metrics: http.NotFoundHandler(), Key: func() string { return "gatehouse.example+00000000+AQ==" },
 		GitHub: "https://github.example", PublicURL: "http://gatehouse.example", Clock: func() time.Time { return f.now }, Log: log,
 		Catalogue: func() []Rule {
 			return []Rule{

@@ -41,7 +41,7 @@ func (s *site) logPage(w http.ResponseWriter, r *http.Request) {
 			store.EntryPosture, store.EntryConfiguration, store.EntryLogin, store.EntryExport,
 		},
 		Type: filter.Type, Actor: clean(filter.Actor), Repository: clean(filter.Repository), Commit: clean(filter.Commit), Entries: list,
-		Size: head.Size, Root: head.Root, Checkpoint: head.Checkpoint, Key: s.Key,
+		Size: head.Size, Root: head.Root, Checkpoint: head.Checkpoint, Key: s.Key(),
 		Filtered: filter.Type+filter.Actor+filter.Repository+filter.Commit != "",
 	}
 	if next != "" {
@@ -67,7 +67,7 @@ func (s *site) entryPage(w http.ResponseWriter, r *http.Request) {
 	if s.failed(w, r, err) {
 		return
 	}
-	v := entryView{Entry: entry, Proof: proof, Key: s.Key}
+	v := entryView{Entry: entry, Proof: proof, Key: s.Key()}
 	for key, value := range entry.Detail {
 		text, isText := value.(string)
 		if !isText {

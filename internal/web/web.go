@@ -70,7 +70,7 @@ type Options struct {
 	Store     Record
 	Webhooks  http.Handler
 	Metrics   http.Handler
-	Key       string           // the log's public key
+	Key       func() string    // the log's public key
 	GitHub    string           // GitHub's address, for links and login
 	APIURL    string           // GitHub's REST API, which is asked what a person may read
 	PublicURL string           // under which people reach this server
@@ -105,6 +105,9 @@ func New(o Options) http.Handler {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
+	if o.Key == nil {
+		o.Key = func() string { return "" }
+	}
 	if o.Catalogue == nil {
 		o.Catalogue = func() []Rule { return nil }
 	}
@@ -115,7 +118,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", o.Metrics)
-	mux.HandleFunc("GET /api/v1/audit/key", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, o.Key+"\n") })
+	mux.HandleFunc("GET /api/v1/audit/key", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, o.Key()+"\n") })
 
 	open := http.NewServeMux() // what a browser needs before anybody is logged in
 	open.HandleFunc("GET /static/{file}", static)
