@@ -81,6 +81,11 @@ func TestE2EPlanArtifactsDistrusted(t *testing.T) {
 	s.waits(action)
 	s.says(action, "because `.github/actions/tf/run.sh` is not the same here and on main")
 
+	inner := s.open("ann", "inner", map[string]string{"infra/prod/b.tf": "locals {\n}\n", ".github/actions/inner/run.sh": "forge\n"})
+	s.left(inner, vpn, nil)
+	s.waits(inner)
+	s.says(inner, "because `.github/actions/inner/run.sh` is not the same here and on main")
+
 	event := s.open("ann", "event", map[string]string{"infra/prod/c.tf": "locals {\n}\n"})
 	s.left(event, vpn, func(r *githubsim.RunSpec) { r.Event = "issue_comment" })
 	s.waits(event)

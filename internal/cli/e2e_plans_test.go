@@ -51,7 +51,7 @@ func planSite(t *testing.T, sources string, files map[string]string) *site {
 	in := setup{files: map[string]string{
 		".github/gatehouse.yml": planGate(sources), "infra/prod/prod.tfplan.json": "",
 		".github/workflows/plan.yml":    "on: pull_request\njobs:\n  plan:\n    steps:\n      - uses: ./.github/actions/tf\n",
-		".github/actions/tf/action.yml": "runs:\n  using: composite\n",
+		".github/actions/tf/action.yml": "runs:\n  using: composite\n  steps:\n    - uses: $/.github/actions/inner\n", ".github/actions/inner/run.sh": "plan\n",
 	}}
 	maps.Copy(in.files, files)
 	return newSite(t, in)

@@ -149,8 +149,9 @@ func (p *Pipeline) planLimit() int64 {
 	return p.PlanLimit
 }
 
-// localUse finds the actions and workflows of the same repository that a workflow or an action uses.
-var localUse = regexp.MustCompile(`(?m)uses["']?\s*:\s*["']?(\./[^\s"'#]+)`)
+// localUse finds the actions and workflows of the same repository that a workflow or an action uses: as they are checked out, with ./, or at
+// the commit of the file itself, with $/.
+var localUse = regexp.MustCompile(`(?m)uses["']?\s*:\s*["']?[.$]/([^\s"'#]+)`)
 
 // maxUses is how many files of workflows and actions are looked at.
 const maxUses = 200
@@ -180,7 +181,7 @@ func (g *gatherer) changedWorkflow(ctx context.Context, file string) (string, er
 			return "", fmt.Errorf("read %s: %w", at, err)
 		}
 		for _, use := range localUse.FindAllSubmatch(data, -1) {
-			used := path.Clean(strings.TrimPrefix(string(use[1]), "./"))
+			used := path.Clean(string(use[1]))
 			if strings.HasSuffix(used, ".yml") || strings.HasSuffix(used, ".yaml") {
 				queue = append(queue, used)
 				continue

@@ -51,7 +51,7 @@ _uses contains {"reference": job.uses, "path": sprintf("jobs.%s.uses", [name])} 
 }
 
 _unpinned(reference) := "a full commit" if {
-	not startswith(reference, "./")
+	not _own(reference)
 	not startswith(reference, "docker://")
 	parts := split(reference, "@")
 	not _trusted(parts[0])
@@ -62,6 +62,9 @@ _unpinned(reference) := "an image digest" if {
 	startswith(reference, "docker://")
 	not contains(reference, "@sha256:")
 }
+
+# An action or a workflow of the same repository: as it is checked out, or, with $/, at the commit of the file that asks for it.
+_own(reference) if strings.any_prefix_match(reference, ["./", "$/"])
 
 _trusted(name) if lower(split(name, "/")[0]) in {lower(owner) | some owner in data.parameters.trusted_owners}
 
@@ -128,9 +131,15 @@ _runs_code(job) if {
 	_executes(other)
 }
 
+# At the commit that is merged for the test, without a checkout.
+_runs_code(job) if {
+	some step in job.steps
+	startswith(object.get(step, "uses", ""), "$/")
+}
+
 _executes(step) if is_string(step.run)
 
-_executes(step) if startswith(object.get(step, "uses", ""), "./")
+_executes(step) if _own(object.get(step, "uses", ""))
 
 _for_pull_requests contains name if {
 	"pull_request" in _events
@@ -171,7 +180,7 @@ _secret_places(job) := array.concat(
 
 # What is handed to an action of somebody else is that action's; to one of the repository, the pull request's.
 _with_of_code(step) := object.get(step, "with", {}) if {
-	startswith(object.get(step, "uses", ""), "./")
+	_own(object.get(step, "uses", ""))
 } else := {}
 
 _secrets(value) := {found[1] |
@@ -185,7 +194,7 @@ deny contains finding if {
 	some name in _for_pull_requests
 	job := input.resource.jobs[name]
 	job.secrets == "inherit"
-	startswith(object.get(job, "uses", ""), "./")
+	_own(object.get(job, "uses", ""))
 	finding := {
 		"message": "all secrets are given to a workflow of the pull request; wanted: no secrets on pull_request",
 		"path": sprintf("jobs.%s.secrets", [name]),

@@ -16,7 +16,7 @@ _workflow(path, content) := {finding.message |
 _steps(on, steps) := _workflow(".github/workflows/x.yml", {"on": on, "jobs": {"j": {"steps": steps}}})
 
 test_pins if {
-	every reference in ["actions/checkout@v4", "./.github/actions/x", "acme/x@0123456789abcdef0123456789abcdef01234567", "docker://a@sha256:1"] {
+	every reference in ["actions/checkout@v4", "./.github/actions/x", "$/.github/actions/x", "acme/x@0123456789abcdef0123456789abcdef01234567", "docker://a@sha256:1"] {
 		_steps({"push": null}, [{"uses": reference}]) == set()
 	}
 	every reference in ["acme/x@v1", "acme/x", "acme/x@0123456", "docker://alpine", "acme/x/.github/workflows/y.yml@main"] {
@@ -55,6 +55,8 @@ test_secrets if {
 	_job({"if": "github.ref == 'refs/heads/main'", "steps": _code, "env": secret}) == set()
 	count(_job({"if": "github.ref == 'refs/heads/main' || true", "steps": _code, "env": secret})) == 1
 	count(_job({"uses": "./.github/workflows/y.yml", "secrets": "inherit"})) == 1
+	count(_job({"uses": "$/.github/workflows/y.yml", "secrets": "inherit"})) == 1
+	count(_job({"steps": [{"uses": "$/.github/actions/x", "with": {"key": "${{ secrets.KEY }}"}}]})) == 1
 }
 
 test_tokens if {
