@@ -75,7 +75,8 @@ func (r *Repo) PutComment(ctx context.Context, number int, id int64, marker, bod
 
 func (r *Repo) editComment(ctx context.Context, id int64, body string) error {
 	c := call{what: "an edit of its comment", permission: "issues=write or pull_requests=write"}
-	_, err := r.do(ctx, c, http.MethodPatch, fmt.Sprintf("/issues/comments/%d", id), map[string]string{"body": body}, nil)
+	var out comment // an answer that is none, such as a proxy's page, does not say that GitHub has it
+	_, err := r.do(ctx, c, http.MethodPatch, fmt.Sprintf("/issues/comments/%d", id), map[string]string{"body": body}, &out)
 	return err
 }
 

@@ -217,10 +217,10 @@ func TestComment(t *testing.T) {
 func TestCommentFailures(t *testing.T) {
 	t.Parallel()
 	me := step{request: "GET /app", auth: "app", answer: identity}
-	_, r := play(t, step{request: edit, body: body, status: 502},
+	_, r := play(t, step{request: edit, body: body, status: 502}, step{request: edit, body: body, answer: "<html>the proxy is being set up</html>"},
 		me, step{request: comments + "1", status: 502},
 		step{request: comments + "1", answer: "[]"}, step{request: add, body: body, status: 502})
-	for _, id := range []int64{61, 0, 0} {
+	for _, id := range []int64{61, 61, 0, 0} {
 		if _, err := r.PutComment(background(), 5, id, marker, marker+"\nhello"); !errors.As(err, new(Temporary)) {
 			t.Errorf("got %v", err)
 		}
