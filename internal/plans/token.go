@@ -91,6 +91,15 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	if err := verified.Claims(&claims); err != nil {
 		return Claims{}, BadToken{"the token's claims are not those of GitHub Actions"}
 	}
+	if claims.Workflow == "" {
+		// GitHub documents job_workflow_ref for reusable workflows alone; any other job is defined by the run's own workflow.
+		var run struct {
+			Workflow string `json:"workflow_ref"`
+		}
+		if err := verified.Claims(&run); err == nil {
+			claims.Workflow = run.Workflow
+		}
+	}
 	if verified.Expiry.IsZero() || claims.Repository == "" || claims.RepositoryID == "" || claims.SHA == "" || claims.Workflow == "" {
 		return Claims{}, BadToken{"the token is not one of a job of GitHub Actions: it needs repository, repository_id, sha, job_workflow_ref and exp"}
 	}
@@ -118,14 +127,16 @@ func (a *attempt) VerifySignature(ctx context.Context, token string) ([]byte, er
 		a.refused = errors.New("the token is not a JSON web token that is signed once, with RS256")
 		return nil, a.refused
 	}
-	keys, err := a.verifier.keysFor(ctx, signed.Signatures[0].Header.KeyID)
-	if err != nil {
-		a.outage = err
-		return nil, err
-	}
-	for _, key := range keys {
-		if payload, err := signed.Verify(key.Key); err == nil {
-			return payload, nil
+	for _, afresh := range []bool{false, true} {
+		keys, err := a.verifier.keysFor(ctx, signed.Signatures[0].Header.KeyID, afresh)
+		if err != nil {
+			a.outage = err
+			return nil, err
+		}
+		for _, key := range keys {
+			if payload, err := signed.Verify(key.Key); err == nil {
+				return payload, nil
+			}
 		}
 	}
 	a.refused = fmt.Errorf("no key of %s has signed the token", a.verifier.issuer)
@@ -141,12 +152,13 @@ const (
 	stale = time.Hour
 )
 
-// keysFor is the issuer's keys of an id. GitHub rotates its keys: an id that is not known leads to a look at the issuer.
-func (v *Verifier) keysFor(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
+// keysFor is the issuer's keys of an id. GitHub rotates its keys: an id that is not known leads to a look at the issuer. So does afresh, for
+// a token that the known keys of the id have not signed: an issuer may put another key behind an id, as one that is set up anew does.
+func (v *Verifier) keysFor(ctx context.Context, id string, afresh bool) ([]jose.JSONWebKey, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	found, age := v.keys.Key(id), v.clock().Sub(v.fetched)
-	if len(found) > 0 && age < stale || !v.fetched.IsZero() && age < refetch {
+	if len(found) > 0 && age < stale && !afresh || !v.fetched.IsZero() && age < refetch {
 		return found, nil
 	}
 	keys, err := v.fetch(ctx)

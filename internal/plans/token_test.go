@@ -2,13 +2,20 @@ package plans
 
 import (
 	"context"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gatehouse-dev/gatehouse/internal/githubsim"
 )
@@ -86,13 +93,67 @@ func TestKeysRotate(t *testing.T) {
 	at.advance(stale)
 	verify(first, "no key of ")
 
+	// Another key behind a known id is found as a new id is, and forged tokens cannot bring that about more often.
+	known := strings.Split(mint(), ".")[0]
+	header, err := base64.RawURLEncoding.DecodeString(known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named map[string]any
+	if err := json.Unmarshal(header, &named); err != nil {
+		t.Fatal(err)
+	}
+	asked := issuer.KeysAsked()
+	at.advance(refetch)
+	for range 3 {
+		verify(githubsim.SignJWT(testKey(t), named, map[string]any{}), "no key of ")
+	}
+	if n := issuer.KeysAsked() - asked; n != 1 {
+		t.Errorf("forged tokens with a known key id asked for the keys %d times", n)
+	}
+
 	// An issuer that does not answer is no reason to call a token bad.
 	issuer.Rotate(true)
 	at.advance(refetch)
 	issuer.SetDown(true)
-	_, err := v.Verify(context.Background(), mint())
+	_, err = v.Verify(context.Background(), mint())
 	if bad := (BadToken{}); err == nil || errors.As(err, &bad) {
 		t.Errorf("without the issuer: %v", err)
+	}
+}
+
+// An issuer that is set up anew may call its new key as the old one.
+func TestAnotherKeyBehindAnID(t *testing.T) {
+	t.Parallel()
+	at := &clock{t: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	var key atomic.Pointer[rsa.PrivateKey]
+	key.Store(testKey(t))
+	mux := http.NewServeMux()
+	issuer := httptest.NewServer(mux)
+	t.Cleanup(issuer.Close)
+	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, issuer.URL, issuer.URL+"/keys")
+	})
+	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
+		set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Load().Public(), KeyID: "k1", Algorithm: "RS256", Use: "sig"}}}
+		_ = json.NewEncoder(w).Encode(set)
+	})
+	// Of a job that no reusable workflow defines, the token may name the run's own workflow alone.
+	token := func() string {
+		return githubsim.SignJWT(key.Load(), map[string]any{"alg": "RS256", "kid": "k1"}, map[string]any{
+			"iss": issuer.URL, "aud": Audience, "exp": at.now().Add(time.Hour).Unix(), "jti": "1", "sha": strings.Repeat("a", 40),
+			"repository": "ann/infra", "repository_id": "5", "workflow_ref": "ann/infra/plan.yml@refs/heads/main",
+		})
+	}
+	v := NewVerifier(issuer.URL, at.now)
+	want := Claims{ID: "1", SHA: strings.Repeat("a", 40), Repository: "ann/infra", RepositoryID: "5", Workflow: "ann/infra/plan.yml@refs/heads/main"}
+	for range 2 {
+		got, err := v.Verify(context.Background(), token())
+		if err != nil || got != want {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		key.Store(testKey(t))
+		at.advance(refetch)
 	}
 }
 
