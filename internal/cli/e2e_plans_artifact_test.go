@@ -5,6 +5,10 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -202,16 +206,27 @@ func TestE2EPlanCommittedOvertaken(t *testing.T) {
 	s.says(pr, fmt.Sprintf("Commit `%.10s` on main changes this project and is not in the branch: merge main into it, plan again, and commit `infra/prod/prod.tfplan.json`.", sha))
 }
 
+// tofu is what tofu show -json says of a plan with one resource of a registry's provider and one of OpenTofu's own.
+const tofu = `{"format_version":"1.2","terraform_version":"1.10.6","planned_values":{"root_module":{}},"resource_changes":[` +
+	`{"address":"terraform_data.a","mode":"managed","type":"terraform_data","name":"a","provider_name":"terraform.io/builtin/terraform",` +
+	`"change":{"actions":["create"],"before":null,"after":{"input":"x"},"after_unknown":{"id":true,"output":true},"before_sensitive":false,"after_sensitive":{}}},` +
+	`{"address":"aws_security_group.web","mode":"managed","type":"aws_security_group","name":"web","provider_name":"registry.opentofu.org/hashicorp/aws",` +
+	`"change":{"actions":["create"],"before":null,"after":{"name":"web","ingress":[],"egress":[]},"after_unknown":{"id":true},"before_sensitive":false,"after_sensitive":{}}}],` +
+	`"configuration":{"provider_config":{"aws":{"name":"aws","full_name":"registry.opentofu.org/hashicorp/aws"}},"root_module":{}},` +
+	`"relevant_attributes":[],"timestamp":"2026-03-01T12:00:00Z","applyable":true,"complete":true,"errored":false}`
+
+// unitSite is a repository of three units of Terragrunt, and a pull request that changes two of them.
+func unitSite(t *testing.T, sources string) (*site, *githubsim.PR) {
+	t.Helper()
+	config := strings.Replace(planGate(sources), "    - {dir: infra/prod, environment: production}\n", "    - {dir: live/app}\n    - {dir: live/db}\n    - {dir: live/db/replica}\n", 1)
+	s := planSite(t, sources, map[string]string{".github/gatehouse.yml": config, "live/app/main.tf": "locals {\n}\n", "live/db/main.tf": "locals {\n}\n"})
+	return s, s.open("ann", "units", map[string]string{"live/app/terragrunt.hcl": "inputs = {}\n", "live/db/main.tf": "locals {\n  a = 1\n}\n"})
+}
+
 // Terragrunt writes one plan for each unit, below the unit's path; OpenTofu's plans are read as Terraform's. A unit whose plan is
 // not there is missed.
 func TestE2EPlanUnits(t *testing.T) {
-	config := strings.Replace(planGate(fromArtifact), "    - {dir: infra/prod, environment: production}\n", "    - {dir: live/app}\n    - {dir: live/db}\n    - {dir: live/db/replica}\n", 1)
-	s := planSite(t, fromArtifact, map[string]string{".github/gatehouse.yml": config, "live/app/main.tf": "locals {\n}\n", "live/db/main.tf": "locals {\n}\n"})
-	pr := s.open("ann", "units", map[string]string{"live/app/terragrunt.hcl": "inputs = {}\n", "live/db/main.tf": "locals {\n  a = 1\n}\n"})
-	tofu := `{"format_version":"1.2","terraform_version":"1.10.6","applyable":true,"complete":true,"errored":false,"planned_values":{"root_module":{}},` +
-		`"resource_changes":[{"address":"terraform_data.a","mode":"managed","type":"terraform_data","name":"a","provider_name":"terraform.io/builtin/terraform",` +
-		`"change":{"actions":["create"],"before":null,"after":{"input":"x"},"after_unknown":{"id":true,"output":true},"before_sensitive":false,"after_sensitive":{}}}],` +
-		`"configuration":{"root_module":{}}}`
+	s, pr := unitSite(t, fromArtifact)
 	s.left(pr, githubsim.Zip(map[string]string{"live/app/tfplan.json": tofu}), nil)
 	s.blocked(pr, fmt.Sprintf("in_progress: Waiting for a plan of live/db at %.7s", pr.HeadSHA()))
 	s.left(pr, githubsim.Zip(map[string]string{"live/app/tfplan.json": tofu, "live/db/tfplan.json": tofu, "live/db/replica/tfplan.json": tofu}), nil)
@@ -219,6 +234,42 @@ func TestE2EPlanUnits(t *testing.T) {
 	if diff := cmp.Diff([]string{
 		"accepted live/app/tfplan.json", "accepted live/app/tfplan.json", "accepted live/db/replica/tfplan.json", "accepted live/db/tfplan.json",
 	}, s.taken()); diff != "" {
+		t.Errorf("the log's plans (-want +got):\n%s", diff)
+	}
+}
+
+// The lines of the guide about Terragrunt hand in one plan for each unit: run as they stand there, with a terragrunt that writes what the real
+// one does, and this program.
+func TestE2EPlanUnitsByTheGuide(t *testing.T) {
+	s, pr := unitSite(t, fromOIDC)
+	s.settle()
+	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "plans.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(guide), "\n## Terragrunt\n")
+	_, script, _ := strings.Cut(section, "```sh\n")
+	script, _, found := strings.Cut(script, "```")
+	if !found || !strings.Contains(script, "plan submit") {
+		t.Fatalf("the guide has no lines about Terragrunt: %s", section)
+	}
+	bin := t.TempDir()
+	terragrunt := "#!/bin/bash\n[ \"$1 $2 $3 ${*:5}\" = 'run --all --json-out-dir -- plan' ] && [ \"${PWD##*/}\" = live ] || exit 1\n" +
+		"for unit in app db db/replica; do mkdir -p \"$4/$unit\" && printf %s '" + tofu + "' >\"$4/$unit/tfplan.json\"; done\n"
+	if err := os.WriteFile(filepath.Join(bin, "terragrunt"), []byte(terragrunt), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(s.dir, "live"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", "-e", "-o", "pipefail", "-c", script)
+	cmd.Dir = s.dir
+	cmd.Env = append(s.gh.OIDC().Environ(s.job(pr)), "PATH="+bin+":"+os.Getenv("PATH"), "GATEHOUSE_PUBLIC_URL="+s.url)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s.shows(pr, allClear)
+	if diff := cmp.Diff([]string{"accepted live/app", "accepted live/db", "accepted live/db/replica"}, slices.Sorted(slices.Values(s.taken()))); diff != "" {
 		t.Errorf("the log's plans (-want +got):\n%s", diff)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -291,14 +292,9 @@ func place(dir, workspace string) (string, string, error) {
 	if dir == "" {
 		return "", "", refuse(http.StatusUnprocessableEntity, "say which project the plan is of: ?dir=DIR, the project's directory")
 	}
-	clean := strings.TrimSuffix(strings.TrimPrefix(dir, "./"), "/")
-	if clean == "" {
-		clean = "."
-	}
-	bad := len(clean) > 1000 || strings.HasPrefix(clean, "/") || strings.ContainsFunc(clean, func(c rune) bool { return c < ' ' || c == 0x7f || c == '\\' || c == 0xfffd })
-	for _, part := range strings.Split(clean, "/") {
-		bad = bad || part == ".." || part == "" || part == "." && clean != "."
-	}
+	clean := path.Clean(dir)
+	bad := len(dir) > 1000 || strings.HasPrefix(dir, "/") || slices.Contains(strings.Split(dir, "/"), "..") ||
+		strings.ContainsFunc(dir, func(c rune) bool { return c < ' ' || c == 0x7f || c == '\\' || c == 0xfffd })
 	if bad {
 		return "", "", refuse(http.StatusUnprocessableEntity, "dir must be the project's directory, relative to the root of the repository, such as infra/prod")
 	}
