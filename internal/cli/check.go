@@ -66,7 +66,8 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 	if !slices.Contains(outputs, f.output) {
 		return fmt.Errorf("--output is %q; wanted: text, json, sarif, junit, markdown or github", f.output)
 	}
-	defer pace()()
+	pacer := pace()
+	defer pacer.settle()
 	facts := gate.Facts{Version: gate.FactsVersion, Time: w.clock().UTC()}
 	settings, err := w.localSettings(f, &facts)
 	if err != nil {
@@ -82,6 +83,7 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 		}
 	}
 	if engine != nil {
+		pacer.letGo()
 		built, sources, err := w.localDocuments(ctx, f, paths, settings, judging{engine, memory, plans})
 		if err != nil {
 			return err
@@ -92,6 +94,7 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 		if err != nil {
 			return err
 		}
+		pacer.letGo()
 		facts.Evaluation = engine.Evaluate(ctx, memory.input(rules.Input{Documents: built.Documents, Files: files}, &built))
 		if err := document.PointAt(ctx, sources.head, &built, facts.Evaluation.Findings); err != nil {
 			return outside(fmt.Errorf("find the lines at fault: %w", err))
@@ -106,6 +109,7 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 			fmt.Fprintln(w.err, "gatehouse: nothing to judge was found; name a plan with --plan FILE, or a directory with manifests")
 		}
 	}
+	pacer.letGo()
 	decision := gate.Decide(facts)
 	if err := w.printDecision(&decision, f.output, engine); err != nil {
 		return outside(fmt.Errorf("write the report: %w", err))

@@ -10,7 +10,7 @@ import (
 func TestPacePutsTheCollectorBack(t *testing.T) { //nolint:paralleltest // it looks at settings of the whole process
 	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
 	t.Cleanup(func() { debug.SetGCPercent(percent) })
-	pace()()
+	pace().settle()
 	if got := debug.SetGCPercent(100); got != 100 {
 		t.Errorf("the collector runs at %d %%; wanted: 100", got)
 	}
@@ -18,7 +18,7 @@ func TestPacePutsTheCollectorBack(t *testing.T) { //nolint:paralleltest // it lo
 		t.Errorf("the memory limit is %d; wanted: %d", got, limit)
 	}
 	debug.SetGCPercent(400)
-	pace()()
+	pace().settle()
 	if got := debug.SetGCPercent(100); got != 400 {
 		t.Errorf("the collector runs at %d %% where somebody had chosen 400", got)
 	}
