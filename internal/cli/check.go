@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/explain"
+	"github.com/gatehouse-dev/gatehouse/internal/formats"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/pipeline"
 	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
@@ -192,6 +193,7 @@ func (w *world) checkEngine(ctx context.Context, f checkFlags, c repoconfig.Conf
 	if err != nil {
 		return nil, err
 	}
+	options.Parse = formats.Parse
 	options.Conftest = rules.Conftest{Namespaces: f.namespaces, Combine: f.combine, Data: data}
 	dirs := f.policies
 	if f.policies == nil {

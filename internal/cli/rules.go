@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gatehouse-dev/gatehouse/internal/formats"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/rules"
 	"github.com/gatehouse-dev/gatehouse/policies"
@@ -183,16 +185,21 @@ func shipped(folder fs.FS) bool {
 }
 
 func (w *world) rulesTest() *cobra.Command {
-	return &cobra.Command{
+	var data []string
+	cmd := &cobra.Command{
 		Use:     "test [DIR]",
 		Short:   "Run the unit tests and the good and bad examples of rules",
-		Example: "  gatehouse rules test .gatehouse/policies",
+		Example: "  gatehouse rules test .gatehouse/policies\n  gatehouse rules test policy --data exclusions",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			options, err := ruleOptions(args)
 			if err != nil {
 				return err
 			}
+			if options.Conftest.Data, err = localData(data); err != nil {
+				return err
+			}
+			options.Parse, options.TestFile = formats.Parse, fileOfTest
 			report, err := rules.RunTests(cmd.Context(), options)
 			var load *rules.LoadError
 			if errors.As(err, &load) {
@@ -218,6 +225,34 @@ func (w *world) rulesTest() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().StringArrayVar(&data, "data", nil, "`FILE-or-DIR` of JSON and YAML that the tests of conftest's rules read as data (repeatable)")
+	return cmd
+}
+
+// fileOfTest reads a file that a unit test names beside the folder of rules, as long as it is below the working directory.
+func fileOfTest(name string) ([]byte, error) {
+	name = filepath.FromSlash(name)
+	if here, err := os.Getwd(); err == nil && filepath.IsAbs(name) {
+		if rel, err := filepath.Rel(here, name); err == nil {
+			name = rel
+		}
+	}
+	if !filepath.IsLocal(name) {
+		return nil, fmt.Errorf("%s is neither in the folder of rules nor below the working directory; run the tests from the folder that holds both", name)
+	}
+	root, err := os.OpenRoot(".")
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > formats.MaxFile {
+		return nil, fmt.Errorf("%s has %d MiB, more than the limit of %d", name, info.Size()>>20, formats.MaxFile>>20)
+	}
+	return root.ReadFile(name)
 }
 
 func (w *world) rulesLint() *cobra.Command {

@@ -43,7 +43,7 @@ func answer(request []byte) []byte {
 	if parsed, ok := formats.Answer(request); ok {
 		return parsed
 	}
-	if problems, ok := rules.AnswerProposal(context.Background(), policies.FS, request); ok {
+	if problems, ok := rules.AnswerProposal(context.Background(), policies.FS, formats.Parse, request); ok {
 		return problems
 	}
 	return render.Answer(request)

@@ -118,6 +118,7 @@ func TestConftestsOwnExamplesComeOutAsConftestSays(t *testing.T) {
 		t.Fatalf("build conftest: %v\n%s", err, out)
 	}
 	conftestsFlags(t, program, examples)
+	conftestsTests(t, program, examples)
 	// What these need beside their files is not for a gate: definitions of protocol buffers, a cluster's network, rules that are or
 	// are meant to be refused, and a policy folder that is not called policy.
 	leave := []string{"textproto", "capabilities", "builtin-errors", "report", "configfile", "strict-rules", "serverless"}
@@ -187,5 +188,42 @@ func conftestsFlags(t *testing.T, program, examples string) {
 	got, _ = ours(t, data, "policy", rules.Conftest{Data: []rules.Data{{File: "exclusions/services.yaml", Text: exclusions}}}, "service.yaml")
 	if diff := gocmp.Diff(want, got); diff != "" || len(want) == 0 {
 		t.Errorf("--data: %d results, %s", len(want), diff)
+	}
+}
+
+// conftestsTests holds what the unit tests of its examples come to against "conftest verify".
+func conftestsTests(t *testing.T, program, examples string) {
+	compared := 0
+	for _, folder := range []string{"hcl2/policy", "jenkins/policy", "nginx/policy", "kubernetes/policy", "kubernetes/combine", "dotenv/policy", "data/policy", "traefik/policy"} {
+		cmd := exec.CommandContext(t.Context(), program, "verify", "-o", "json", "-p", folder)
+		cmd.Dir = examples
+		cmd.Env = []string{"HOME=" + t.TempDir()}
+		out, _ := cmd.Output() // its status says that tests failed
+		var want []struct {
+			Successes int
+			Failures  []any
+		}
+		if err := json.Unmarshal(out, &want); err != nil {
+			t.Fatalf("%s: %v", folder, err)
+		}
+		passed, failed := 0, 0
+		for _, w := range want {
+			passed, failed = passed+w.Successes, failed+len(w.Failures)
+		}
+		report, err := rules.RunTests(t.Context(), rules.Options{
+			Packs: []string{}, Dirs: []rules.Dir{{Name: folder, FS: os.DirFS(filepath.Join(examples, folder))}}, Parse: formats.Parse,
+			TestFile: func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(examples, name)) },
+		})
+		if err != nil {
+			t.Errorf("%s: %v", folder, err)
+			continue
+		}
+		if len(report.Cases) != passed+failed || report.Failed() != failed {
+			t.Errorf("%s: conftest: %d passed, %d failed; we: %+v", folder, passed, failed, report.Cases)
+		}
+		compared += passed + failed
+	}
+	if compared < 20 {
+		t.Errorf("only %d tests were compared", compared)
 	}
 }

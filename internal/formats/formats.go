@@ -112,6 +112,36 @@ func Answer(ask []byte) (answer []byte, ok bool) {
 	return answer, true
 }
 
+// Parse reads a text in this process, by the name of one of conftest's parsers or else by the name of a file, as conftest's own
+// parse_config does. It is for texts that the rules' own tests hold, and for rules that run in a process with limits.
+func Parse(name, file string, text []byte) (out json.RawMessage, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			out, err = nil, fmt.Errorf("the parser gave up: %.200v", r)
+		}
+	}()
+	if len(text) > MaxFile {
+		return nil, fmt.Errorf("it has %d MiB, more than the limit of %d", len(text)>>20, MaxFile>>20)
+	}
+	var p parser.Parser
+	if name != "" {
+		p, err = parser.New(name)
+	} else {
+		p, err = parser.NewFromPath(file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var value any
+	if err := p.Unmarshal(text, &value); err != nil {
+		return nil, err
+	}
+	if out, err = json.Marshal(value); err != nil {
+		return nil, fmt.Errorf("it holds what JSON cannot say: %w", err)
+	}
+	return out, nil
+}
+
 // parse reads a file as conftest does. Its parsers have panicked on hostile input before.
 func parse(file string, data []byte) (documents []json.RawMessage, err error) {
 	defer func() {

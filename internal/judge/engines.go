@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing/fstest"
 
+	"github.com/gatehouse-dev/gatehouse/internal/formats"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/rules"
 )
@@ -50,7 +51,7 @@ func (e *engines) with(j *running) func(context.Context, *Policies) (*rules.Engi
 		}
 		engine, err := rules.New(ctx, rules.Options{
 			Builtin: e.builtin, Version: e.version, Cache: e.cache, Packs: p.Packs, Scope: p.Scope, Rules: p.Rules, Dirs: dirs,
-			Limits: rules.Limits{Memory: j.request.Heap},
+			Limits: rules.Limits{Memory: j.request.Heap}, Parse: formats.Parse,
 		})
 		var load *rules.LoadError
 		switch {

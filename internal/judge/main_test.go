@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 			if answer, ok := formats.Answer(request); ok {
 				return answer
 			}
-			if answer, ok := rules.AnswerProposal(context.Background(), policies.FS, request); ok {
+			if answer, ok := rules.AnswerProposal(context.Background(), policies.FS, formats.Parse, request); ok {
 				return answer
 			}
 			return render.Answer(request)

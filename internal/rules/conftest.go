@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
@@ -43,6 +44,8 @@ type conftest struct {
 	combine bool
 	data    ast.Object
 	rules   []*conftestRule
+
+	builtins map[string]*topdown.Builtin
 }
 
 // conftestRule is one set of one package: data.main.deny_root.
@@ -89,13 +92,13 @@ func (l *loader) conftest(o *Options) *conftest {
 	if len(wanted) == 0 {
 		return nil
 	}
-	c := &conftest{combine: o.Conftest.Combine, data: l.conftestData(o)}
+	c := &conftest{combine: o.Conftest.Combine, data: l.conftestData(o), builtins: parseInForce(o.Parse, o.Limits.withDefaults().RuleTime)}
 	modules := l.conftestModules(wanted)
 	l.modules = modules
 	if modules == nil {
 		return nil
 	}
-	compiler := ast.NewCompiler().WithCapabilities(foreignCapabilities())
+	compiler := ast.NewCompiler().WithCapabilities(conftestCapabilities())
 	compiler.Compile(modules)
 	if compiler.Failed() {
 		l.problems = append(l.problems, compileProblems(compiler.Errors)...)
@@ -153,12 +156,14 @@ func (c *conftest) add(compiler *ast.Compiler, module *ast.Module, file, origin 
 		if rule.value, err = valueQuery(compiler, dataRef(pkg, name)); err != nil {
 			return err
 		}
+		rule.value.builtins = c.builtins
 		if compiler.GetRulesExact(dataRef(pkg, "exception")) != nil {
 			ref := append(dataRef(pkg, "exception"), ast.VarTerm("_a"), ast.VarTerm("_b"))
 			equal := ast.Equality.Expr(ast.NewTerm(ref), ast.StringTerm(withoutPrefix(name)))
 			if rule.exception, err = newForeignQuery(compiler, equal); err != nil {
 				return err
 			}
+			rule.exception.builtins = c.builtins
 		}
 		c.rules = append(c.rules, rule)
 	}

@@ -199,6 +199,7 @@ func (r *foreignRun) finish(answer *gate.Evaluation) {
 type foreignQuery struct {
 	compiler *ast.Compiler
 	body     ast.Body
+	builtins map[string]*topdown.Builtin // beside OPA's
 }
 
 // resultVar is the variable whose values a foreign query gives.
@@ -209,7 +210,7 @@ func newForeignQuery(compiler *ast.Compiler, expr *ast.Expr) (*foreignQuery, err
 	if err != nil {
 		return nil, fmt.Errorf("compiling the query: %w", err)
 	}
-	return &foreignQuery{compiler, body}, nil
+	return &foreignQuery{compiler: compiler, body: body}, nil
 }
 
 // valueQuery asks for the value of a rule.
@@ -239,6 +240,7 @@ func (q *foreignQuery) run(ctx context.Context, store storage.Store, input *ast.
 		WithMetrics(opametrics.NoOp()).
 		WithTime(time.Unix(0, 1)).
 		WithSeed(noSeed{}).
+		WithBuiltins(q.builtins).
 		Iter(ctx, func(result topdown.QueryResult) error {
 			if value := result[resultVar]; value != nil {
 				use(value.Value)

@@ -37,6 +37,12 @@ type Options struct {
 	// Conftest says how rules of conftest's dialect are run.
 	Conftest Conftest
 
+	// Parse is conftest's parse_config for its rules and their unit tests; nil: there is none. It must be safe for concurrent use.
+	Parse Parse
+
+	// TestFile reads files outside of Dirs that unit tests name with parse_config_file; nil: none can be read.
+	TestFile func(name string) ([]byte, error)
+
 	// Only leaves nothing but the rules with these ids in force.
 	Only []string
 

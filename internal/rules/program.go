@@ -51,7 +51,7 @@ func compile(wanted []*source, known map[string][]*source) (*program, []gate.Pro
 	if compiler.Failed() {
 		return nil, compileProblems(compiler.Errors)
 	}
-	store, err := parameterStore(sources)
+	store, err := parameterStore(sources, nil)
 	if err != nil {
 		return nil, []gate.Problem{internalProblem(err)}
 	}
@@ -103,9 +103,12 @@ func internalProblem(err error) gate.Problem {
 	return gate.Problem{Code: "internal", Message: err.Error(), Remedy: "Report this to Gatehouse's maintainers."}
 }
 
-// parameterStore holds the parameters of every rule among the sources, each under its own root.
-func parameterStore(sources []*source) (storage.Store, error) {
+// parameterStore holds the parameters of every rule among the sources, each under its own root, and other data.
+func parameterStore(sources []*source, other ast.Object) (storage.Store, error) {
 	roots := ast.NewObject()
+	if other != nil {
+		other.Foreach(roots.Insert)
+	}
 	for _, s := range sources {
 		if s.rule == nil {
 			continue

@@ -44,12 +44,12 @@ func (p Proposal) Request() ([]byte, error) {
 
 // AnswerProposal is the worker's side: it tries the proposal in a request and answers with the JSON of its problems. ok is false when
 // the request is for somebody else.
-func AnswerProposal(ctx context.Context, builtin fs.FS, request []byte) (answer []byte, ok bool) {
+func AnswerProposal(ctx context.Context, builtin fs.FS, parse Parse, request []byte) (answer []byte, ok bool) {
 	var p Proposal
 	if err := json.Unmarshal(request, &p); err != nil || p.Kind != proposalKind {
 		return nil, false
 	}
-	answer, err := json.Marshal(p.Try(ctx, builtin))
+	answer, err := json.Marshal(p.Try(ctx, builtin, parse))
 	if err != nil { // plain texts: cannot fail
 		return []byte(`[{"code":"internal","message":"the answer cannot be written"}]`), true
 	}
@@ -57,8 +57,8 @@ func AnswerProposal(ctx context.Context, builtin fs.FS, request []byte) (answer 
 }
 
 // Try loads the rules beside the built-in ones, checks their metadata and Rego, and runs their tests and examples. The problems name
-// file and line.
-func (p Proposal) Try(ctx context.Context, builtin fs.FS) []gate.Problem {
+// file and line. parse is [Options.Parse].
+func (p Proposal) Try(ctx context.Context, builtin fs.FS, parse Parse) []gate.Problem {
 	ctx, cancel := context.WithTimeout(ctx, proposalTime)
 	defer cancel()
 	var dirs []Dir
@@ -69,14 +69,14 @@ func (p Proposal) Try(ctx context.Context, builtin fs.FS) []gate.Problem {
 		}
 		dirs = append(dirs, Dir{Name: d.Name, FS: files})
 	}
-	options := Options{Builtin: builtin, Packs: p.Packs, Rules: p.Rules, Dirs: dirs}
+	options := Options{Builtin: builtin, Packs: p.Packs, Rules: p.Rules, Dirs: dirs, Parse: parse}
 	_, err := New(ctx, options)
 	problems := problemsOf(err)
 	if len(problems) == 0 {
 		problems = Lint(Options{Builtin: builtin, Packs: []string{}, Dirs: dirs})
 	}
 	if len(problems) == 0 {
-		problems = failedCases(RunTests(ctx, Options{Builtin: builtin, Packs: []string{}, Dirs: dirs}))
+		problems = failedCases(RunTests(ctx, Options{Builtin: builtin, Packs: []string{}, Dirs: dirs, Parse: parse}))
 	}
 	if ctx.Err() != nil {
 		problems = append(problems, gate.Problem{
@@ -109,7 +109,7 @@ func problemsOf(err error) []gate.Problem {
 func failedCases(report Report, err error) []gate.Problem {
 	problems := problemsOf(err)
 	for _, c := range report.Cases {
-		if c.Failure != "" {
+		if c.Failure != "" && !c.Elsewhere { // a file of the repository is not here; who runs the tests there sees whether they pass
 			what := "test"
 			if c.Example {
 				what = "example"

@@ -29,6 +29,9 @@ type Case struct {
 	Name    string
 	Example bool   // else a unit test in Rego
 	Failure string // "" when it came out as it should
+
+	// Elsewhere says that it failed because it needs a file that is not among the rules.
+	Elsewhere bool
 }
 
 // Failed counts the cases that did not come out as they should.
@@ -57,7 +60,7 @@ type testBase struct {
 }
 
 // RunTests runs the unit tests (NAME_test.rego), the examples (NAME.examples.yaml) and Gatekeeper's test suites of the rules in o.Dirs,
-// or, when there are none, of the built-in packs. Other options do not matter. A *[LoadError] says why the rules cannot be run at all.
+// or, when there are none, of the built-in packs. Of the other options Conftest.Data, Parse and TestFile matter. A *[LoadError] says why the rules cannot be run at all.
 func RunTests(ctx context.Context, o Options) (Report, error) {
 	t, err := loadTests(o, true)
 	if err != nil {
@@ -189,12 +192,12 @@ func (t *tests) unit(ctx context.Context) ([]Case, error) {
 	if len(testFiles) == 0 {
 		return nil, nil
 	}
-	return runUnit(ctx, sources, modules, testFiles)
+	return t.runUnit(ctx, sources, modules, testFiles)
 }
 
 // runUnit runs the tests among the modules; testFiles tells them apart.
-func runUnit(ctx context.Context, sources []*source, modules map[string]*ast.Module, testFiles map[string]bool) ([]Case, error) {
-	store, err := parameterStore(sources)
+func (t *tests) runUnit(ctx context.Context, sources []*source, modules map[string]*ast.Module, testFiles map[string]bool) ([]Case, error) {
+	store, err := parameterStore(sources, t.loader.conftestData(&t.options))
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +207,7 @@ func runUnit(ctx context.Context, sources []*source, modules map[string]*ast.Mod
 		return nil, fmt.Errorf("reading parameters for unit tests: %w", err)
 	}
 	defer store.Abort(ctx, txn)
-	results, err := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).RunTests(ctx, txn)
+	results, err := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).AddCustomBuiltins(t.parseInTests()).RunTests(ctx, txn)
 	if err != nil {
 		return nil, &LoadError{compileProblems(err)}
 	}
@@ -215,6 +218,8 @@ func runUnit(ctx context.Context, sources []*source, modules map[string]*ast.Mod
 		}
 		c := Case{File: r.Location.File, Line: r.Location.Row, Name: r.Name}
 		switch {
+		case r.Error != nil && strings.HasSuffix(r.Error.Error(), errNotHere.Error()): // OPA hands on its text alone
+			c.Failure, c.Elsewhere = r.Error.Error(), true
 		case r.Error != nil:
 			c.Failure = r.Error.Error()
 		case r.Fail:
@@ -260,6 +265,7 @@ func testCapabilities() *ast.Capabilities {
 			c.Builtins = append(c.Builtins, b)
 		}
 	}
+	c.Builtins = append(c.Builtins, parseDeclarations()...)
 	return c
 }
 
