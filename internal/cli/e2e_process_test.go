@@ -22,7 +22,16 @@ import (
 // testServer is the name under which the test binary is a server: a process that can be killed.
 const testServer = "gatehouse-test-server"
 
+// testDisk names a folder that the server mounts a small disk on, which nobody else sees.
+const testDisk = "GATEHOUSE_TEST_DISK"
+
 func serveForTest() {
+	if dir := os.Getenv(testDisk); dir != "" {
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
+			fmt.Fprintln(os.Stderr, "mount:", err)
+			os.Exit(1)
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A killed server's work is taken over when its lease ends; a test does not wait for as long as people do.
 	w := &world{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), clock: time.Now, queue: store.Options{Lease: time.Second}}
@@ -35,6 +44,26 @@ func serveForTest() {
 // cut would; interrupt asks it to end, and waits until it has.
 func (s *site) spawn() (kill, interrupt func()) {
 	s.t.Helper()
+	kill, interrupt, _ = s.spawnAs(nil)
+	return kill, interrupt
+}
+
+// spawnAlone runs it with a view of the file system of its own, and returns its process id.
+func (s *site) spawnAlone(t *testing.T) int {
+	t.Helper()
+	alone := &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}, GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+	}
+	if err := (&exec.Cmd{Path: "/bin/true", SysProcAttr: alone}).Run(); err != nil {
+		t.Skipf("this kernel lets nobody make a namespace: %v", err)
+	}
+	_, _, pid := s.spawnAs(alone)
+	return pid
+}
+
+func (s *site) spawnAs(as *syscall.SysProcAttr) (kill, interrupt func(), pid int) {
+	s.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		s.t.Fatal(err)
@@ -42,7 +71,7 @@ func (s *site) spawn() (kill, interrupt func()) {
 	cmd := exec.Command(self)
 	cmd.Args = []string{testServer}
 	cmd.Env = append(s.environ(), "HOME="+s.dir, "PATH="+os.Getenv("PATH"))
-	cmd.Dir = s.dir
+	cmd.Dir, cmd.SysProcAttr = s.dir, as
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		s.t.Fatal(err)
@@ -77,7 +106,7 @@ func (s *site) spawn() (kill, interrupt func()) {
 	case <-time.After(e2ePatience):
 		s.t.Fatal("the server does not listen")
 	}
-	return kill, interrupt
+	return kill, interrupt, cmd.Process.Pid
 }
 
 // The process dies between having answered a webhook and having told GitHub: at every point of that way, what it had accepted

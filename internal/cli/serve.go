@@ -146,7 +146,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 	})
 	w.watch(ctx, line, s, db, github, counters, ring.Verifiers()[0], secret)
 	receiver, err := webhook.New(webhook.Options{
-		Secrets: s.WebhookSecrets, AppID: s.AppID, Store: db, Clock: w.clock, Log: log, Metrics: counters.Registry(),
+		Secrets: s.WebhookSecrets, AppID: s.AppID, Store: db, Clock: w.clock, Log: log, Metrics: counters.Registry(), Unstored: line.Unstored,
 	})
 	if err != nil {
 		db.Close()

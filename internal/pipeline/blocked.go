@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -52,6 +53,27 @@ func ofSweep(a work.Sweep) (work.Target, int, string) {
 		return a.Target, 0, "" // about many; each is told of by its own work
 	}
 	return a.Target, 0, a.SHA
+}
+
+// Unstored says on the pull requests of works that could not be stored that nothing can be recorded; they would hear nothing otherwise,
+// for without a record there is nothing to carry out. It is told once: GitHub is asked for the events again when the store takes them.
+func (p *Pipeline) Unstored(ctx context.Context, works []store.Work, why error) {
+	if !store.Blocks(why) {
+		return // a passing disturbance, which the next attempt at the delivery finds over
+	}
+	for _, w := range works {
+		if w.Kind != work.KindEvaluate {
+			continue
+		}
+		var args work.Evaluate
+		err := json.Unmarshal(w.Args, &args)
+		if err == nil {
+			err = p.tellBlocked(ctx, args.Target, args.Number, "", why)
+		}
+		if err != nil {
+			p.Log.WithError(err).WithField("key", w.Key).Warn("nobody could be told that nothing can be recorded")
+		}
+	}
 }
 
 // tellBlocked posts a failed check that no decision stands behind. The text of the run that it replaces stays, for its witness: it may be

@@ -28,6 +28,11 @@ var (
 	// ErrDamaged says that the database cannot read its own files.
 	ErrDamaged = errors.New("the database is damaged; stop the server and restore it from a backup")
 
+	// ErrUnwritable says that the database takes no writes: its disk is full or broken, or its files may only be read. What was answered
+	// is stored; nothing else is until somebody has made room or mended it.
+	ErrUnwritable = errors.New("the database takes no writes; " +
+		"make room on its disk, or see to it that the server may write its files; what GitHub has told meanwhile is asked for again")
+
 	// ErrConflict says that something else is already stored under the same id.
 	ErrConflict = errors.New("a different record is already stored under this id")
 

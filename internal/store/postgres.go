@@ -77,11 +77,18 @@ func (e *postgresEngine) write(ctx context.Context, f func(conn) error) error {
 // check does nothing: PostgreSQL says so when it reads what is damaged, and the whole log is read.
 func (e *postgresEngine) check(context.Context) error { return nil }
 
-// postgresDamage names the errors of files that are not as PostgreSQL wrote them: data_corrupted and index_corrupted.
+// postgresDamage names the errors of files that are not as PostgreSQL wrote them, and of a server that takes no writes: it is full, or a
+// standby.
 func postgresDamage(err error) error {
 	var refused *pgconn.PgError
-	if errors.As(err, &refused) && (refused.Code == "XX001" || refused.Code == "XX002") {
+	if !errors.As(err, &refused) {
+		return err
+	}
+	switch refused.Code {
+	case "XX001", "XX002": // data_corrupted, index_corrupted
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	case "53100", "25006": // disk_full, read_only_sql_transaction
+		return fmt.Errorf("%w: %w", ErrUnwritable, err)
 	}
 	return err
 }

@@ -21,12 +21,16 @@ const clockSkew = 5 * time.Minute
 // Blocks reports whether an error means that nothing can be recorded until a person has looked into it. Nothing may pass then, and
 // trying again helps only when they have.
 func Blocks(err error) bool {
-	return errors.Is(err, ErrLogMismatch) || errors.Is(err, ErrLogForked) || errors.Is(err, ErrClock) || errors.Is(err, ErrDamaged)
+	return errors.Is(err, ErrLogMismatch) || errors.Is(err, ErrLogForked) || errors.Is(err, ErrClock) || errors.Is(err, ErrDamaged) ||
+		errors.Is(err, ErrUnwritable)
 }
 
 // Appendable reports, in advance and without writing, whether an entry could be appended: nil, or an error that [Blocks], or
 // another one when the database could not be read.
 func (s *Store) Appendable(ctx context.Context) error {
+	if err := s.Writable(); err != nil {
+		return err
+	}
 	return s.engine.read(ctx, func(c conn) error {
 		if _, err := s.head(ctx, c, s.sql.readHead); err != nil {
 			return err

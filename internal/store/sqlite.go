@@ -132,11 +132,24 @@ func (e *sqliteEngine) check(ctx context.Context) error {
 	})
 }
 
-// sqliteDamage names the errors of a file that is not as SQLite wrote it.
+// sqliteDamage names the errors of a file that is not as SQLite wrote it, and of one that cannot be written. A failure to read says
+// nothing about writing, and stays what it is.
 func sqliteDamage(err error) error {
 	var refused *sqlite.Error
-	if errors.As(err, &refused) && (refused.Code()&0xff == sqlitelib.SQLITE_CORRUPT || refused.Code()&0xff == sqlitelib.SQLITE_NOTADB) {
+	if !errors.As(err, &refused) {
+		return err
+	}
+	switch code := refused.Code(); code & 0xff {
+	case sqlitelib.SQLITE_CORRUPT, sqlitelib.SQLITE_NOTADB:
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	case sqlitelib.SQLITE_FULL, sqlitelib.SQLITE_READONLY:
+		return fmt.Errorf("%w: %w", ErrUnwritable, err)
+	case sqlitelib.SQLITE_IOERR:
+		switch code {
+		case sqlitelib.SQLITE_IOERR_WRITE, sqlitelib.SQLITE_IOERR_FSYNC, sqlitelib.SQLITE_IOERR_TRUNCATE, sqlitelib.SQLITE_IOERR_DIR_FSYNC,
+			sqlitelib.SQLITE_IOERR_SHMSIZE:
+			return fmt.Errorf("%w: %w", ErrUnwritable, err)
+		}
 	}
 	return err
 }

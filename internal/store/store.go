@@ -46,7 +46,7 @@ type Options struct {
 
 // Store is an open database. Its methods may be called from many goroutines.
 type Store struct {
-	engine  engine
+	engine  *noting
 	sql     *statements
 	options Options
 	damage  atomic.Pointer[string] // what [Store.Audit] has found; nil: nothing
@@ -84,15 +84,15 @@ func Open(ctx context.Context, url string, options Options) (*Store, error) {
 		return nil, errors.New("opening the database for writing needs a signing key for the audit log")
 	}
 
-	s := &Store{options: options}
+	s := &Store{options: options, engine: &noting{}}
 	var err error
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
 		s.sql = sqliteStatements()
-		s.engine, err = openSQLite(ctx, strings.TrimPrefix(url, "sqlite:"), options)
+		s.engine.engine, err = openSQLite(ctx, strings.TrimPrefix(url, "sqlite:"), options)
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
 		s.sql = postgresStatements()
-		s.engine, err = openPostgres(ctx, url, options)
+		s.engine.engine, err = openPostgres(ctx, url, options)
 	default:
 		return nil, errors.New("the database URL must begin with sqlite: or postgres://, for example sqlite:gatehouse.db")
 	}

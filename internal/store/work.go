@@ -35,6 +35,9 @@ func claimOf(ctx context.Context) (claim, bool) {
 // watchEvery is how often rows are looked for that are due without a nudge: a pause that ended, a lease that ran out.
 const watchEvery = 250 * time.Millisecond
 
+// probeEvery is how often it is tried whether a database that takes no writes takes them again.
+const probeEvery = 2 * time.Second
+
 // Work runs handlers, by kind of work, until ctx is done. Then it waits for those that run, at most Options.Grace before it
 // cancels their contexts; work that was not finished is put back, and is taken up at once by another replica or the next start.
 // Work of a kind without a handler stays where it is.
@@ -214,7 +217,7 @@ func (s *Store) watch(ctx context.Context) {
 		if err := s.wake(ctx); err != nil && ctx.Err() == nil {
 			s.options.Log.WithError(err).Warn("looking for work that is due")
 		}
-		if time.Since(pruned) > time.Hour {
+		if since := time.Since(pruned); since > time.Hour || since > probeEvery && s.Writable() != nil {
 			pruned = time.Now()
 			if err := s.prune(ctx); err != nil && ctx.Err() == nil {
 				s.options.Log.WithError(err).Warn("removing old deliveries")

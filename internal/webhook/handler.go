@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,6 +37,9 @@ const (
 	readTimeout = 10 * time.Second
 )
 
+// unstoredTime is how long it may take to tell of work that could not be stored.
+const unstoredTime = 30 * time.Second
+
 // drained is how much of a body is read and thrown away when the delivery is refused.
 const drained = 2 * MaxBody
 
@@ -51,6 +55,10 @@ type Options struct {
 	AppID   int64    // our own App, whose events are not acted upon
 	Store   Acceptor
 
+	// Unstored, when set, is told of the work of a delivery that could not be stored, in a goroutine of its own, at most one at a time:
+	// while the store takes nothing, whoever waits for an answer on GitHub is to read why there is none.
+	Unstored func(ctx context.Context, works []store.Work, why error)
+
 	Clock   func() time.Time      // nil: time.Now
 	Log     *logrus.Entry         // nil: discarded
 	Metrics prometheus.Registerer // nil: none
@@ -63,6 +71,7 @@ type Handler struct {
 	deliveries *prometheus.CounterVec
 	duration   prometheus.Histogram
 	room       *semaphore.Weighted // bytes of bodyMemory
+	telling    atomic.Bool         // Options.Unstored runs
 }
 
 // New makes a handler. Its counters are registered with Options.Metrics.
@@ -189,11 +198,25 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request) (result string
 	duplicate, err := h.options.Store.Accept(ctx, in.delivery, in.works)
 	switch {
 	case err != nil:
+		h.unstored(in.works, err)
 		return "", fmt.Errorf("storing delivery %s (%s): %w", id, event, err)
 	case duplicate:
 		return "duplicate", nil
 	}
 	return "accepted", nil
+}
+
+// unstored tells of work that could not be stored, unless that is being done already: the sender tries again.
+func (h *Handler) unstored(works []store.Work, why error) {
+	if h.options.Unstored == nil || len(works) == 0 || !h.telling.CompareAndSwap(false, true) {
+		return
+	}
+	go func() {
+		defer h.telling.Store(false)
+		ctx, cancel := context.WithTimeout(context.Background(), unstoredTime)
+		defer cancel()
+		h.options.Unstored(ctx, works, why)
+	}()
 }
 
 // readBody reads the payload. done gives its memory back.
