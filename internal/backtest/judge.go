@@ -28,6 +28,7 @@ type Options struct {
 	Settings map[string]rules.Setting // nil: as they were
 	Scope    string                   // "": as it was
 	Cache    rules.Cache              // of the rules' answers; nil: none
+	Parse    rules.Parse              // parse_config of conftest's rules; nil: they have none
 }
 
 // NotJudged says why a decision cannot be made again. Its text is a clause: "its facts were dropped by age".
@@ -145,7 +146,7 @@ func (j *Judge) Evaluate(ctx context.Context, pr *gate.PullRequest, what Saw) (g
 func (j *Judge) engine(ctx context.Context, s evidence.Settings) (*rules.Engine, error) {
 	o := rules.Options{
 		Builtin: j.options.Builtin, Version: j.options.Version, Dirs: j.options.Dirs, Cache: j.options.Cache,
-		Packs: j.options.Packs, Rules: j.options.Settings, Scope: j.options.Scope,
+		Packs: j.options.Packs, Rules: j.options.Settings, Scope: j.options.Scope, Parse: j.options.Parse,
 	}
 	if o.Packs == nil {
 		o.Packs = s.Packs

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse-dev/gatehouse/internal/backtest"
+	"github.com/gatehouse-dev/gatehouse/internal/formats"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
 	"github.com/gatehouse-dev/gatehouse/internal/rules"
@@ -41,7 +42,7 @@ const answersKept = 256 << 20
 
 // judge loads the rules.
 func (o *otherRules) judge(ctx context.Context, w *world) (*backtest.Judge, error) {
-	options := backtest.Options{Builtin: policies.FS, Version: Version, Packs: o.packs, Cache: rules.NewMemoryCache(answersKept)}
+	options := backtest.Options{Builtin: policies.FS, Version: Version, Packs: o.packs, Cache: rules.NewMemoryCache(answersKept), Parse: formats.Parse}
 	if o.config != "" {
 		data, err := w.readInput(o.config)
 		if err != nil {

@@ -170,6 +170,24 @@ func (c *conftest) add(compiler *ast.Compiler, module *ast.Module, file, origin 
 	return nil
 }
 
+// silent gives the rules of conftest's dialect that can never say anything, for conftest as for us: "deny if { ... }" is true or not, and
+// no set of messages.
+func silent(file string, module *ast.Module) []gate.Problem {
+	var problems []gate.Problem
+	for _, r := range module.Rules {
+		name := r.Head.Name.String()
+		if !conftestDeny.MatchString(name) && !conftestWarn.MatchString(name) || r.Default || r.Head.Key != nil || len(r.Head.Args) > 0 ||
+			r.Head.Value == nil || r.Head.Value.Value.Compare(ast.Boolean(true)) != 0 {
+			continue
+		}
+		problems = append(problems, gate.Problem{
+			Code: "rules", File: file, Line: r.Head.Location.Row, Message: name + " is true or false here, so it can never say anything; wanted: a set of messages",
+			Remedy: "Write \"" + name + " contains msg if { ... }\".",
+		})
+	}
+	return problems
+}
+
 // conftestTitle is the title that the author wrote, for the rule or for its package, or else the rule's name.
 func conftestTitle(module *ast.Module, rule *ast.Rule, id string) string {
 	for _, a := range module.Annotations {

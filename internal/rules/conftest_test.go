@@ -241,3 +241,17 @@ func TestConftestRulesAreLintedAndTestedAsTheyAre(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+func TestLintNamesRulesOfConftestThatCanSayNothing(t *testing.T) {
+	t.Parallel()
+	text := "package main\n\ndeny { input.a }\n\ndeny_list[msg] { msg := \"x\" }\n\nwarn = [\"x\"] { true }\n\nviolation_a = true { input.b }\n\ndefault deny_b = true\n"
+	got := rules.Lint(rules.Options{Packs: []string{}, Dirs: []rules.Dir{{Name: "own", FS: fstest.MapFS{"a.rego": {Data: []byte(text)}}}}})
+	remedy := func(name string) string { return "Write \"" + name + " contains msg if { ... }\"." }
+	want := []gate.Problem{
+		{Code: "rules", File: "own/a.rego", Line: 3, Message: "deny is true or false here, so it can never say anything; wanted: a set of messages", Remedy: remedy("deny")},
+		{Code: "rules", File: "own/a.rego", Line: 9, Message: "violation_a is true or false here, so it can never say anything; wanted: a set of messages", Remedy: remedy("violation_a")},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

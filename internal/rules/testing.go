@@ -102,6 +102,9 @@ func Lint(o Options) []gate.Problem {
 	for _, s := range all { // helpers that no rule uses
 		problems = append(problems, s.parse(t.known).problems...)
 	}
+	for _, file := range slices.Sorted(maps.Keys(t.loader.modules)) {
+		problems = append(problems, silent(file, t.loader.modules[file])...)
+	}
 	for _, b := range t.bases {
 		problems = append(problems, b.lintExamples()...)
 	}
