@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -57,6 +58,34 @@ type world struct {
 	environ  []string
 	clock    func() time.Time
 	queue    store.Options // its Lease and Grace; zero but in tests
+
+	listening func(net.Addr, *store.Store) // what serve calls, if given, when it listens
+}
+
+// Surroundings are what a command sees of the process that it runs in, for a program that runs one inside itself, as the
+// end-to-end tests do.
+type Surroundings struct {
+	In       io.Reader // nil is an empty one
+	Out, Err io.Writer
+	Environ  []string         // NAME=VALUE; nothing of the process's own environment is seen besides
+	Clock    func() time.Time // nil is time.Now
+	Queue    store.Options    // Lease and Grace of the server's queue; zero is the defaults
+
+	// Listening is called by serve, if given, when it takes requests: with its address, and with the database that it works on,
+	// which is closed when serve has ended.
+	Listening func(net.Addr, *store.Store)
+}
+
+// Run carries out one command line and returns its exit status. ctx ends it in order, as an interrupt ends Main.
+func Run(ctx context.Context, s Surroundings, args ...string) int {
+	w := &world{in: s.In, out: s.Out, err: s.Err, environ: s.Environ, clock: s.Clock, queue: s.Queue, listening: s.Listening}
+	if w.in == nil {
+		w.in = strings.NewReader("")
+	}
+	if w.clock == nil {
+		w.clock = time.Now
+	}
+	return w.run(ctx, args)
 }
 
 // Main runs the command line and returns the exit status. The first interrupt ends the command in order; a second one kills.

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == sandbox.Argument {
 		os.Exit(Main()) // the server under test runs its own binary, which is this one, as its worker
 	}
-	testscript.Main(m, map[string]func(){"gatehouse": func() { os.Exit(Main()) }, testServer: serveForTest})
+	testscript.Main(m, map[string]func(){"gatehouse": func() { os.Exit(Main()) }})
 }
 
 // TestScripts runs the commands as a user would, in testdata/script/*.txtar.

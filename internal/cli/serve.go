@@ -75,6 +75,9 @@ func (w *world) serve(ctx context.Context, s *config.Server, log *logrus.Entry, 
 	if ready != nil {
 		ready(listener.Addr())
 	}
+	if w.listening != nil {
+		w.listening(listener.Addr(), server.store)
+	}
 	return server.run(ctx, listener, log)
 }
 
