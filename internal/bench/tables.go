@@ -79,6 +79,10 @@ func (b *bench) tables() []*table {
 			plan("gatehouse check, 60 rules", sixty...), plan("gatehouse check, 600 rules", "--pack", "none", "--policy", "gatehouse-600"),
 			conftest("conftest test, 600 rules", "conftest-600", "plan.json"),
 		}},
+		{title: "The same plan, conftest's own 60 and 600 rules in both programs", equal: true, contestants: []*contestant{
+			plan("gatehouse check, 60 rules", "--pack", "none", "--policy", "conftest-60"), conftest("conftest test, 60 rules", "conftest-60", "plan.json"),
+			plan("gatehouse check, 600 rules", "--pack", "none", "--policy", "conftest-600"), conftest("conftest test, 600 rules", "conftest-600", "plan.json"),
+		}},
 		{title: "The same file again with one change different", equal: true, contestants: []*contestant{
 			b.changing(check("gatehouse check, with what the last run left", append([]string{"--plan", "again.json"}, sixty...)...)),
 			b.changing(check("gatehouse check --no-cache", append([]string{"--no-cache", "--plan", "again.json"}, sixty...)...)),

@@ -3,7 +3,6 @@ package document
 import (
 	"bytes"
 	"encoding/json"
-	"slices"
 	"strings"
 )
 
@@ -11,15 +10,22 @@ import (
 // data of Kubernetes Secrets, however deep they stand, and what a Terraform plan marks sensitive, wherever the plan repeats it.
 func (r *Redactor) Whole(data json.RawMessage) json.RawMessage {
 	isPlan := bytes.Contains(data, []byte(`"format_version"`)) && bytes.Contains(data, []byte(`"terraform_version"`))
-	if !isPlan && !bytes.Contains(data, []byte(`"kind"`)) && !bytes.Contains(data, []byte(lastApplied)) {
+	if plain := plainEscapes(data); plain && isPlan && json.Valid(data) {
+		if out, ok := r.plan(data); ok {
+			return out
+		}
+	} else if plain && !isPlan && !bytes.Contains(data, []byte(`"kind"`)) && !bytes.Contains(data, []byte(lastApplied)) {
 		return data
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var root any
-	if err := decoder.Decode(&root); err != nil {
+	return r.atOnce(data, isPlan)
+}
+
+// atOnce reads all of a document to replace what it must.
+func (r *Redactor) atOnce(data json.RawMessage, isPlan bool) json.RawMessage {
+	if !json.Valid(data) {
 		return data
 	}
+	root := decodeAny(data)
 	secrets := map[string]bool{}
 	if plan, ok := root.(map[string]any); ok && isPlan {
 		r.maskPlan(plan, secrets)
@@ -109,6 +115,7 @@ func (r *Redactor) maskPlan(plan map[string]any, secrets map[string]bool) {
 	}
 	r.maskValues(plan["planned_values"], secrets)
 	r.maskValues(plan["prior_state"], secrets)
+	r.maskValues(plan["values"], secrets) // of a state
 	r.maskVariables(plan, secrets)
 }
 
@@ -118,7 +125,9 @@ func (r *Redactor) maskChange(v any, secrets map[string]bool) {
 		return
 	}
 	for _, side := range []string{"before", "after"} {
-		change[side] = r.maskPart(change[side], change[side+"_sensitive"], secrets)
+		if value, ok := change[side]; ok {
+			change[side] = r.maskPart(value, change[side+"_sensitive"], secrets)
+		}
 	}
 }
 
@@ -167,7 +176,18 @@ func (r *Redactor) maskPart(v, mask any, secrets map[string]bool) any {
 	if v == nil || mask == nil {
 		return v
 	}
-	value, marks := slices.Clip(marshal(v)), marshal(mask)
+	marks := marshal(mask)
+	if !hasTrue(marks) {
+		return v
+	}
+	value := marshal(v)
 	secretStrings(value, marks, secrets)
-	return r.masked(value, marks)
+	return decodeAny(r.masked(value, marks)) // a value and no text: there may be a Secret of Kubernetes in it, too
+}
+
+func decodeAny(data []byte) (v any) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	_ = decoder.Decode(&v) //nolint:errcheck // the JSON was checked
+	return v
 }

@@ -50,7 +50,7 @@ func Collect(ctx context.Context, r *Reader, w Wanted) (Collected, error) {
 	for _, plan := range w.Plans {
 		file := File{Path: plan.File}
 		var err error
-		if file.After, err = r.redacted(ctx, "plan.json", plan.Data, w.Redactor); err != nil {
+		if file.After, err = r.plan(ctx, plan.Data, w.Redactor); err != nil {
 			if !out.refused(plan.File, err, true) {
 				return out, err
 			}
@@ -169,6 +169,14 @@ func (c *Collected) refused(file string, err error, blocks bool) bool {
 		c.Unjudged = append(c.Unjudged, problem)
 	}
 	return true
+}
+
+// plan reads a plan without its secrets. Plans are large, and what Terraform writes needs nobody to parse it.
+func (r *Reader) plan(ctx context.Context, data []byte, redactor *document.Redactor) ([]json.RawMessage, error) {
+	if text := bytes.TrimSpace(data); len(text) > 0 && text[0] == '{' && document.Plain(text) {
+		return []json.RawMessage{redactor.Whole(text)}, nil
+	}
+	return r.redacted(ctx, "plan.json", data, redactor)
 }
 
 // redacted reads a file without its secrets.

@@ -54,6 +54,7 @@ type conftestRule struct {
 	warns     bool
 	value     *foreignQuery
 	exception *foreignQuery // nil: the package has no exceptions
+	planwise  []planwise    // its definitions, when some of them look at a plan's changes one by one
 }
 
 // Names of rules that conftest runs.
@@ -164,6 +165,8 @@ func (c *conftest) add(compiler *ast.Compiler, module *ast.Module, file, origin 
 				return err
 			}
 			rule.exception.builtins = c.builtins
+		} else if !c.combine {
+			rule.planwise = planwiseOf(compiler, dataRef(pkg, name))
 		}
 		c.rules = append(c.rules, rule)
 	}

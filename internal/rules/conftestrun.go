@@ -2,6 +2,7 @@ package rules
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -38,15 +39,7 @@ func (r *foreignRun) judgeFile(c *conftest, file File, stop *stopper) {
 		return
 	}
 	r.count(nil)
-	after, err := conftestInputs(file.After)
-	if err != nil {
-		r.unreadable(file.Path, err)
-		return
-	}
-	before, err := conftestInputs(file.Before)
-	if err != nil {
-		before = nil // then everything is new
-	}
+	after, before := fileInputs(file.After), fileInputs(file.Before)
 	store := c.store(file.Path)
 	var findings []gate.Finding
 	for _, rule := range c.rules {
@@ -56,6 +49,10 @@ func (r *foreignRun) judgeFile(c *conftest, file File, stop *stopper) {
 		done := watching(r.watcher, "", file.Path, ruleName(rule.rule.ID))
 		head, err := r.messages(rule, store, after, stop)
 		done()
+		if errors.Is(err, errJSON) {
+			r.unreadable(file.Path, err)
+			return
+		}
 		if err != nil {
 			r.failed(rule.rule, file.Path, err)
 			continue
@@ -102,9 +99,25 @@ func fileFinding(r *conftestRule, file string, m message, status string) gate.Fi
 }
 
 // messages are what a rule says about all documents of a file, unless an exception takes them back.
-func (r *foreignRun) messages(rule *conftestRule, store storage.Store, inputs []*ast.Term, stop *stopper) ([]message, error) {
+func (r *foreignRun) messages(rule *conftestRule, store storage.Store, files []*fileInput, stop *stopper) ([]message, error) {
 	var all []message
-	for _, input := range inputs {
+	for _, file := range files {
+		if plan := file.changes(); plan != nil && rule.planwise != nil {
+			set, err := r.planned(rule, store, file, plan)
+			if err != nil {
+				return nil, err
+			}
+			found, err := conftestMessages(set, r.limits)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, found...)
+			continue
+		}
+		input, err := file.whole()
+		if err != nil {
+			return nil, err
+		}
 		if rule.exception != nil {
 			excepted := false
 			err := rule.exception.run(r.ctx, store, input, stop, r.limits.RuleTime, func(ast.Value) { excepted = true })
@@ -116,7 +129,7 @@ func (r *foreignRun) messages(rule *conftestRule, store storage.Store, inputs []
 			}
 		}
 		var bad error
-		err := rule.value.run(r.ctx, store, input, stop, r.limits.RuleTime, func(v ast.Value) {
+		err = rule.value.run(r.ctx, store, input, stop, r.limits.RuleTime, func(v ast.Value) {
 			found, err := conftestMessages(v, r.limits)
 			if err != nil {
 				bad = err
@@ -164,22 +177,6 @@ func conftestMessages(v ast.Value, limits *Limits) ([]message, error) {
 				out = append(out, m)
 			}
 		}
-	}
-	return out, nil
-}
-
-func conftestInputs(documents []json.RawMessage) ([]*ast.Term, error) {
-	if documents == nil {
-		return nil, nil
-	}
-	d := newDecoder()
-	out := make([]*ast.Term, len(documents))
-	for i, document := range documents {
-		term, err := d.decode(document)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = term
 	}
 	return out, nil
 }

@@ -202,8 +202,8 @@ type foreignQuery struct {
 	builtins map[string]*topdown.Builtin // beside OPA's
 }
 
-// resultVar is the variable whose values a foreign query gives.
-const resultVar = ast.Var("result")
+// resultVar is the variable whose values a foreign query gives. A query may be the body of somebody's rule, who has not thought of it.
+const resultVar = ast.Var("__gatehouse_result__")
 
 func newForeignQuery(compiler *ast.Compiler, expr *ast.Expr) (*foreignQuery, error) {
 	body, err := compiler.QueryCompiler().Compile(ast.NewBody(expr))

@@ -58,6 +58,30 @@ func eachField(text []byte, use func(key, value []byte)) bool {
 	return false
 }
 
+// eachItem hands the items of a JSON list to use, as they stand. false: it is no list, or not whole.
+func eachItem(text []byte, use func(item []byte)) bool {
+	i := skipSpace(text, 0)
+	if i >= len(text) || text[i] != '[' {
+		return false
+	}
+	i = skipSpace(text, i+1)
+	if i < len(text) && text[i] == ']' {
+		return true
+	}
+	for {
+		end := skipValue(text, i)
+		if end <= i {
+			return false
+		}
+		use(text[i:end])
+		i = skipSpace(text, end)
+		if i >= len(text) || text[i] != ',' {
+			return i < len(text) && text[i] == ']'
+		}
+		i = skipSpace(text, i+1)
+	}
+}
+
 func skipSpace(text []byte, i int) int {
 	for i < len(text) && (text[i] == ' ' || text[i] == '\n' || text[i] == '\t' || text[i] == '\r') {
 		i++
