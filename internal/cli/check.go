@@ -275,7 +275,11 @@ func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string
 	if err != nil {
 		return document.Result{}, localSources{}, err
 	}
-	return document.Build(ctx, head, base, options), localSources{head, base, options.Plans, options.Redactor}, nil
+	built := document.Build(ctx, head, base, options)
+	if err := localLinks(ctx, paths, head, base, options, &built); err != nil {
+		return document.Result{}, localSources{}, fmt.Errorf("look at symbolic links: %w", err)
+	}
+	return built, localSources{head, base, options.Plans, options.Redactor}, nil
 }
 
 func (w *world) printDecision(d *gate.Decision, format string, engine *rules.Engine) error {

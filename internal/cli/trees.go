@@ -99,10 +99,12 @@ func (t partOf) Paths() []string {
 	if len(t.only) == 0 {
 		return t.Tree.Paths()
 	}
-	return slices.DeleteFunc(slices.Clone(t.Tree.Paths()), func(path string) bool {
-		return !slices.ContainsFunc(t.only, func(o string) bool {
-			return o == "." || path == o || strings.HasPrefix(path, o+"/")
-		})
+	return slices.DeleteFunc(slices.Clone(t.Tree.Paths()), func(path string) bool { return !t.shows(path) })
+}
+
+func (t partOf) shows(path string) bool {
+	return len(t.only) == 0 || slices.ContainsFunc(t.only, func(o string) bool {
+		return o == "." || path == o || strings.HasPrefix(path, o+"/")
 	})
 }
 
@@ -163,6 +165,7 @@ func sharedDir(paths []string) (string, error) {
 type revision struct {
 	dir   string
 	blobs map[string]string
+	links map[string]string // blobs of symbolic links, "" for submodules
 }
 
 func revisionTree(ctx context.Context, dir, rev string) (*revision, error) {
@@ -177,12 +180,20 @@ func revisionTree(ctx context.Context, dir, rev string) (*revision, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the files of %s: %w", rev, err)
 	}
-	t := &revision{dir: dir, blobs: map[string]string{}}
+	t := &revision{dir: dir, blobs: map[string]string{}, links: map[string]string{}}
 	for _, line := range strings.Split(string(listing), "\x00") {
 		about, path, ok := strings.Cut(line, "\t")
 		fields := strings.Fields(about)
-		if ok && len(fields) == 3 && (fields[0] == "100644" || fields[0] == "100755") {
+		if !ok || len(fields) != 3 {
+			continue
+		}
+		switch fields[0] {
+		case "100644", "100755":
 			t.blobs[path] = fields[2]
+		case "120000":
+			t.links[path] = fields[2]
+		case "160000":
+			t.links[path] = ""
 		}
 	}
 	return t, nil
@@ -201,15 +212,35 @@ func (t *revision) Paths() []string {
 // Blob implements document.Tree. Files on disk have no git identity, so neither have these: the two cannot be compared.
 func (t *revision) Blob(string) string { return "" }
 
-// Read implements document.Tree, with one git process for all the files.
-func (t *revision) Read(ctx context.Context, paths []string) (map[string][]byte, error) {
-	var ask bytes.Buffer
+// Links tells what its symbolic links and submodules are.
+func (t *revision) Links(ctx context.Context) (map[string]document.Link, error) {
 	var wanted []string
-	for _, p := range paths {
-		if sha := t.blobs[p]; sha != "" {
-			wanted = append(wanted, p)
-			ask.WriteString(sha + "\n")
+	for path, blob := range t.links {
+		if blob != "" {
+			wanted = append(wanted, path)
 		}
+	}
+	targets, err := t.contents(ctx, wanted, t.links)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]document.Link, len(t.links))
+	for path, blob := range t.links {
+		out[path] = document.Link{Path: path, Target: string(targets[path]), Submodule: blob == ""}
+	}
+	return out, nil
+}
+
+// Read implements document.Tree.
+func (t *revision) Read(ctx context.Context, paths []string) (map[string][]byte, error) {
+	return t.contents(ctx, slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return t.blobs[p] == "" }), t.blobs)
+}
+
+// contents reads the blobs of paths, with one git process for all of them.
+func (t *revision) contents(ctx context.Context, wanted []string, blobs map[string]string) (map[string][]byte, error) {
+	var ask bytes.Buffer
+	for _, p := range wanted {
+		ask.WriteString(blobs[p] + "\n")
 	}
 	out, err := localGit(ctx, t.dir, &ask, "cat-file", "--batch")
 	if err != nil {

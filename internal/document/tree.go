@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -81,22 +82,23 @@ type dirTree struct {
 	path  string
 	files []string
 	sizes map[string]int64
+	links map[string]Link
 }
 
 // Dir is a directory on disk as a Tree, listed once. Symbolic links are not followed, and .git, .terraform and node_modules are
-// not entered. With only, paths below the directory, just these files and what lies below these folders are listed.
+// not entered, nor are submodules. With only, paths below the directory, just these files and what lies below these folders are listed.
 func Dir(path string, only ...string) (Tree, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the directory %s: %w", path, err)
 	}
 	defer root.Close() //nolint:errcheck // only read from
-	t := &dirTree{path: path, sizes: map[string]int64{}}
+	t := &dirTree{path: path, sizes: map[string]int64{}, links: map[string]Link{}}
 	if len(only) == 0 {
 		only = []string{"."}
 	}
 	for _, start := range only {
-		if err := t.list(root.FS(), start); err != nil {
+		if err := t.list(root, start); err != nil {
 			return nil, fmt.Errorf("list the files of %s: %w", path, err)
 		}
 	}
@@ -104,14 +106,23 @@ func Dir(path string, only ...string) (Tree, error) {
 	return t, nil
 }
 
-func (t *dirTree) list(files fs.FS, start string) error {
-	return fs.WalkDir(files, start, func(path string, entry fs.DirEntry, err error) error {
+func (t *dirTree) list(root *os.Root, start string) error {
+	return fs.WalkDir(root.FS(), start, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
+			return err
+		}
+		if entry.Type()&fs.ModeSymlink != 0 {
+			target, err := root.Readlink(path)
+			t.links[path] = Link{Path: path, Target: filepath.ToSlash(target)}
 			return err
 		}
 		if entry.IsDir() && path != start {
 			switch entry.Name() {
 			case ".git", ".terraform", "node_modules":
+				return fs.SkipDir
+			}
+			if info, err := root.Lstat(path + "/.git"); err == nil && info.Mode().IsRegular() { // it says where the submodule's repository is
+				t.links[path] = Link{Path: path, Submodule: true}
 				return fs.SkipDir
 			}
 		}
@@ -127,6 +138,9 @@ func (t *dirTree) list(files fs.FS, start string) error {
 }
 
 func (t *dirTree) Paths() []string { return t.files }
+
+// Links are the symbolic links and submodules that were passed over, by path.
+func (t *dirTree) Links(context.Context) (map[string]Link, error) { return t.links, nil }
 
 func (t *dirTree) Blob(string) string { return "" }
 
