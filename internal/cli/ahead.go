@@ -1,20 +1,16 @@
 package cli
 
 import (
-	"crypto/sha256"
 	"os"
 
 	"github.com/gatehouse-dev/gatehouse/internal/document"
 )
 
-// ahead is a plan that is read and digested while the rules are loaded: both take a while, and neither needs the other.
+// ahead is a plan that is read while the rules are loaded: both take a while, and neither needs the other.
 type ahead struct {
 	data []byte
 	err  error
 	read chan struct{}
-
-	sum    [32]byte
-	summed chan struct{}
 }
 
 // readAhead begins to read the regular files among the names; others may have nothing to say before somebody else has ended. The
@@ -25,18 +21,16 @@ func (w *world) readAhead(names []string) (files map[string]*ahead, wait func())
 		if info, err := os.Stat(name); name == "-" || files[name] != nil || err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		a := &ahead{read: make(chan struct{}), summed: make(chan struct{})}
+		a := &ahead{read: make(chan struct{})}
 		files[name] = a
 		go func() {
 			a.data, a.err = w.readInput(name)
 			close(a.read)
-			a.sum = sha256.Sum256(a.data)
-			close(a.summed)
 		}()
 	}
 	return files, func() {
 		for _, a := range files {
-			<-a.summed
+			<-a.read
 		}
 	}
 }
@@ -48,10 +42,6 @@ func (w *world) planFile(name string, files map[string]*ahead) (document.PlanFil
 	if a := files[name]; a != nil {
 		<-a.read
 		plan.Data, err = a.data, a.err
-		plan.Sum = func() [32]byte {
-			<-a.summed
-			return a.sum
-		}
 	} else {
 		plan.Data, err = w.readInput(name)
 	}

@@ -243,6 +243,7 @@ func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string
 		return document.Result{}, localSources{}, fmt.Errorf("make a key for secret values: %w", err)
 	}
 	options := document.Options{
+		Undigested: true,
 		Redactor:   document.NewRedactor(key),
 		Kubernetes: pipeline.KubernetesOptions(c.Kubernetes, ""),
 		Files:      c.Files.ByKind(),

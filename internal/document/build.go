@@ -25,6 +25,10 @@ type Options struct {
 	// has been.
 	Doing func(file string) (done func()) `json:"-"`
 
+	// Undigested says that nobody keeps the result. A plan that was handed in, if it is all there is to read, then has no digest:
+	// of a large one that is a tenth of the work.
+	Undigested bool `json:"-"`
+
 	// Remember notes in the result what the next reading of the same plan can recall, and Recall is what an earlier one noted; nil:
 	// nothing. Both count only where one plan that was handed in is all there is to read. The caller vouches that the recall was
 	// made by this version, with the same redactor, and that what it will do with a document without values is right.
@@ -62,9 +66,6 @@ type PlanFile struct {
 	Workspace string // "": the project's, or what the file name says
 	Source    string // artifact, oidc or file
 	Data      []byte
-
-	// Sum gives the SHA-256 of Data to whoever has it already; nil: it is computed.
-	Sum func() [32]byte `json:"-"`
 
 	// Stored says that Data is what [Redactor.Plan] made of the plan, and Digest is that of the plan as it was handed in.
 	Stored bool

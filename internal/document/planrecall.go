@@ -35,10 +35,12 @@ func (p *plan) recallContext() (digest [32]byte) {
 	return digest
 }
 
-// remembers reports whether a plan that was handed in is all there is to read.
-func (r *terraformRun) remembers() bool {
-	return r.options.Remember && len(r.options.Plans) == 1 && len(r.head.Paths()) == 0 && r.base == nil
+// one reports whether a plan that was handed in is all there is to read.
+func (r *terraformRun) one() bool {
+	return len(r.options.Plans) == 1 && len(r.head.Paths()) == 0 && r.base == nil
 }
+
+func (r *terraformRun) remembers() bool { return r.options.Remember && r.one() }
 
 func (r *terraformRun) recall() *Recall {
 	if !r.remembers() {

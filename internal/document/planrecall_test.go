@@ -140,3 +140,31 @@ func with(o document.Options, plans ...[]byte) document.Options {
 	}
 	return o
 }
+
+// A plan has a digest wherever somebody could keep it or hold it against another one.
+func TestOnlyOnePlanAloneGoesWithoutDigest(t *testing.T) {
+	t.Parallel()
+	plan := plangen.Plan(10)
+	digests := func(undigested bool, tree document.MapTree, files ...string) (list []string) {
+		options := document.Options{Redactor: document.NewRedactor([]byte("key")), Undigested: undigested}
+		for _, file := range files {
+			options.Plans = append(options.Plans, document.PlanFile{File: file, Source: "file", Data: plan})
+		}
+		result := document.Build(t.Context(), tree, nil, options)
+		for _, p := range result.Plans {
+			list = append(list, p.Digest)
+		}
+		return list
+	}
+	digest := digests(false, nil, "plan.json")
+	if len(digest) != 1 || !strings.HasPrefix(digest[0], "sha256:") {
+		t.Fatalf("a plan has the digest %q", digest)
+	}
+	got := [][]string{
+		digests(true, nil, "plan.json"), digests(true, nil, "a/plan.json", "b/plan.json"), digests(true, document.MapTree{"main.tf": ""}, "plan.json"),
+	}
+	want := [][]string{{""}, {digest[0], digest[0]}, digest}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

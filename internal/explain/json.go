@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -72,8 +73,12 @@ func JSON(d *gate.Decision) ([]byte, error) {
 
 // visible spells out, in JSON's own way, what would steer the terminal that shows the JSON. It says the same.
 func visible(in []byte) []byte {
-	out := make([]byte, 0, len(in))
-	for _, r := range string(in) {
+	first := slices.IndexFunc(in, func(b byte) bool { return b >= 0x7f })
+	if first < 0 {
+		return in // as nearly all reports are
+	}
+	out := append(make([]byte, 0, len(in)+len(in)/8), in[:first]...)
+	for _, r := range string(in[first:]) {
 		switch {
 		case r < 0x7f || unicode.IsPrint(r): // the encoder has seen to those below the space
 			out = utf8.AppendRune(out, r)
