@@ -10,7 +10,7 @@ import (
 // data of Kubernetes Secrets, however deep they stand, and what a Terraform plan marks sensitive, wherever the plan repeats it.
 func (r *Redactor) Whole(data json.RawMessage) json.RawMessage {
 	isPlan := bytes.Contains(data, []byte(`"format_version"`)) && bytes.Contains(data, []byte(`"terraform_version"`))
-	if plain := plainEscapes(data); plain && isPlan && json.Valid(data) {
+	if plain := plainEscapes(data); plain && isPlan && isJSON(data) {
 		if out, ok := r.plan(data); ok {
 			return out
 		}

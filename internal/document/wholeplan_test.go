@@ -70,3 +70,15 @@ func TestPlansAreMaskedPartByPart(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestIsJSON(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"", " ", "{}", " [1, -2.5e+3, \"a\\u00e9\", true, false, null] \n", "{} {}", "[1,]", "{\"a\":}", "{\"a\" 1}", "\"a", "01", "1.", "-", "nul", "[\"\x01\"]", "\"\\x\"", "\"\xff\"",
+		strings.Repeat("[", 9999) + strings.Repeat("]", 9999), strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000),
+	} {
+		if got, want := isJSON([]byte(text)), json.Valid([]byte(text)); got != want {
+			t.Errorf("%.40q: %t, encoding/json says %t", text, got, want)
+		}
+	}
+}
