@@ -26,12 +26,12 @@ func auditing(db *store.Store, log *logrus.Entry) func(context.Context) {
 		defer tick.Stop()
 		for {
 			began := time.Now()
-			report, err := db.Audit(ctx)
+			report, whole, err := db.Audit(ctx)
 			switch {
 			case ctx.Err() != nil:
 				return
 			case err == nil:
-				log.WithFields(logrus.Fields{"entries": report.Size, "took": time.Since(began).String()}).Info("the audit log verifies")
+				log.WithFields(logrus.Fields{"entries": report.Size, "whole": whole, "took": time.Since(began).String()}).Info("the audit log verifies")
 			case store.Blocks(err) || errors.As(err, new(*ledger.Mismatch)):
 				log.WithError(err).Error("the audit log does not verify; no decision can be recorded")
 			default:

@@ -44,8 +44,29 @@ type Verified struct {
 // OpenCheckpoint has already checked. Every entry must be covered by a checkpoint. The error is a *Mismatch when the log
 // does not agree, and another when entries or hashes could not be read.
 func VerifyLog(entries iter.Seq2[Entry, error], stored HashReader, checkpoints []Checkpoint) (Verified, error) {
-	v := &verifier{stored: stored, checkpoints: slices.Clone(checkpoints)}
-	slices.SortStableFunc(v.checkpoints, func(a, b Checkpoint) int { return cmp.Compare(a.Size, b.Size) })
+	sorted := slices.SortedStableFunc(slices.Values(checkpoints), func(a, b Checkpoint) int { return cmp.Compare(a.Size, b.Size) })
+	return VerifyFrom(Verified{}, entries, stored, func(yield func(Checkpoint, error) bool) {
+		for _, cp := range sorted {
+			if !yield(cp, nil) {
+				return
+			}
+		}
+	})
+}
+
+// VerifyFrom verifies what has been added to a log since it was last verified, as VerifyLog verifies a whole one. known is what that
+// amounted to; its root is held against the stored hashes. entries begin at known.Size; checkpoints come by size, those of at most
+// known.Size left out.
+func VerifyFrom(known Verified, entries iter.Seq2[Entry, error], stored HashReader, checkpoints iter.Seq2[Checkpoint, error]) (Verified, error) {
+	next, stop := iter.Pull2(checkpoints)
+	defer stop()
+	v := &verifier{stored: stored, checkpoints: next, size: known.Size, good: known.Size}
+	if err := v.resume(known); err != nil {
+		return Verified{}, err
+	}
+	if err := v.advance(); err != nil {
+		return Verified{}, err
+	}
 	if err := v.compareCheckpoints(); err != nil {
 		return Verified{}, err
 	}
@@ -60,8 +81,8 @@ func VerifyLog(entries iter.Seq2[Entry, error], stored HashReader, checkpoints [
 	if err := v.flush(); err != nil {
 		return Verified{}, err
 	}
-	if v.next < len(v.checkpoints) {
-		end := v.checkpoints[v.next].Size
+	if v.next != nil {
+		end := v.next.Size
 		return Verified{}, &Mismatch{Index: v.size, End: end, Reason: fmt.Sprintf(
 			"the log ends here, but a signed checkpoint covers %d entries; entries were removed", end)}
 	}
@@ -69,7 +90,7 @@ func VerifyLog(entries iter.Seq2[Entry, error], stored HashReader, checkpoints [
 		return Verified{}, &Mismatch{Index: v.good, End: v.size, Reason: fmt.Sprintf(
 			"no signed checkpoint covers it; the last one covers %d entries", v.good)}
 	}
-	return Verified{Size: v.size, Root: v.root(), Checkpoints: len(v.checkpoints)}, nil
+	return Verified{Size: v.size, Root: v.root(), Checkpoints: known.Checkpoints + v.compared}, nil
 }
 
 // verifyBatch is how many entries are compared with stored hashes at a time: storage answers few questions about many
@@ -80,12 +101,13 @@ const verifyBatch = 256
 // never trusts a stored hash to compute another.
 type verifier struct {
 	stored      HashReader
-	checkpoints []Checkpoint // by size
-	next        int          // first checkpoint not yet compared
-	size        int64        // entries folded into peaks
-	good        int64        // largest size at which a checkpoint agreed
-	peaks       []Hash       // roots of complete subtrees, largest first
-	pending     []node       // computed, not yet compared with stored hashes
+	checkpoints func() (Checkpoint, error, bool) // by size
+	next        *Checkpoint                      // first checkpoint not yet compared; nil: none is left
+	compared    int                              // checkpoints
+	size        int64                            // entries folded into peaks
+	good        int64                            // largest size at which a checkpoint agreed
+	peaks       []Hash                           // roots of complete subtrees, largest first
+	pending     []node                           // computed, not yet compared with stored hashes
 }
 
 // node is a computed hash with the entries under it.
@@ -119,7 +141,7 @@ func (v *verifier) add(entry Entry) error {
 	v.peaks = append(v.peaks, h)
 	v.size++
 	// A checkpoint is compared only after the stored hashes below it, which name a culprit more exactly.
-	if len(v.pending) >= verifyBatch || v.next < len(v.checkpoints) && v.checkpoints[v.next].Size == v.size {
+	if len(v.pending) >= verifyBatch || v.next != nil && v.next.Size == v.size {
 		if err := v.flush(); err != nil {
 			return err
 		}
@@ -127,16 +149,60 @@ func (v *verifier) add(entry Entry) error {
 	return v.compareCheckpoints()
 }
 
+// resume takes up a log of which the beginning is known: the roots of its complete subtrees must give the root that it had.
+func (v *verifier) resume(known Verified) error {
+	if known.Size == 0 {
+		return nil
+	}
+	if err := checkSize(known.Size); err != nil {
+		return err
+	}
+	var indexes []int64
+	for level, at := bits.Len64(uint64(known.Size))-1, int64(0); level >= 0; level-- {
+		if width := int64(1) << level; known.Size&width != 0 {
+			indexes = append(indexes, tlog.StoredHashIndex(level, at>>level))
+			at += width
+		}
+	}
+	var err error
+	if v.peaks, err = readHashes(v.stored, indexes); errors.Is(err, ErrHashMissing) {
+		return &Mismatch{Index: 0, End: known.Size, Reason: "a stored hash is missing that was there when it was last verified"}
+	} else if err != nil {
+		return err
+	}
+	if root := v.root(); root != known.Root {
+		return &Mismatch{Index: 0, End: known.Size, Reason: fmt.Sprintf(
+			"its stored hashes give the root %s, and it had %s when it was last verified", root, known.Root)}
+	}
+	return nil
+}
+
+// advance takes the next checkpoint.
+func (v *verifier) advance() error {
+	cp, err, ok := v.checkpoints()
+	if err != nil {
+		return fmt.Errorf("reading a checkpoint of the log: %w", err)
+	}
+	if v.next = nil; ok {
+		v.next = &cp
+	}
+	return nil
+}
+
 // compareCheckpoints compares every checkpoint of the current size with the root computed from the entries.
 func (v *verifier) compareCheckpoints() error {
-	for ; v.next < len(v.checkpoints) && v.checkpoints[v.next].Size <= v.size; v.next++ {
-		cp := v.checkpoints[v.next]
+	for v.next != nil && v.next.Size <= v.size {
+		cp := *v.next
 		if root := v.root(); cp.Size < 0 || cp.Root != root {
 			end := max(cp.Size, v.good+1)
 			return &Mismatch{Index: v.good, End: end, Reason: fmt.Sprintf(
 				"the signed checkpoint of size %d has root %s, the entries give %s", cp.Size, cp.Root, root)}
 		}
 		v.good = v.size
+		v.compared++
+		if err := v.advance(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -83,6 +83,6 @@ func useDamaged(ctx context.Context, url string, options store.Options) error {
 	if _, err := s.Record(ctx, storetest.SampleRecord("new", 1000, "head")); err != nil {
 		return err
 	}
-	_, err = s.Audit(ctx)
+	_, _, err = s.Audit(ctx)
 	return err
 }

@@ -217,7 +217,7 @@ type hashReader struct {
 	s     *Store
 	ctx   context.Context
 	c     conn
-	known map[int64]ledger.Hash
+	known map[int64]ledger.Hash // what was read before; nil: nothing is remembered
 }
 
 // hashesAtOnce keeps the number of a statement's parameters small.
@@ -225,24 +225,28 @@ const hashesAtOnce = 500
 
 // ReadHashes implements ledger.HashReader.
 func (r hashReader) ReadHashes(indexes []int64) ([]ledger.Hash, error) {
+	known := r.known
+	if known == nil {
+		known = make(map[int64]ledger.Hash, len(indexes))
+	}
 	var missing []any
 	asked := map[int64]bool{}
 	for _, i := range indexes {
-		if _, ok := r.known[i]; !ok && !asked[i] {
+		if _, ok := known[i]; !ok && !asked[i] {
 			asked[i] = true
 			missing = append(missing, i)
 		}
 	}
 	for len(missing) > 0 {
 		n := min(len(missing), hashesAtOnce)
-		if err := r.read(missing[:n]); err != nil {
+		if err := r.read(missing[:n], known); err != nil {
 			return nil, err
 		}
 		missing = missing[n:]
 	}
 	hashes := make([]ledger.Hash, len(indexes))
 	for k, i := range indexes {
-		h, ok := r.known[i]
+		h, ok := known[i]
 		if !ok {
 			return nil, fmt.Errorf("%w: %d", ledger.ErrHashMissing, i)
 		}
@@ -251,7 +255,7 @@ func (r hashReader) ReadHashes(indexes []int64) ([]ledger.Hash, error) {
 	return hashes, nil
 }
 
-func (r hashReader) read(indexes []any) error {
+func (r hashReader) read(indexes []any, into map[int64]ledger.Hash) error {
 	params := make([]string, len(indexes))
 	for i := range params {
 		params[i] = r.s.sql.param(i + 1)
@@ -270,7 +274,7 @@ func (r hashReader) read(indexes []any) error {
 		var h ledger.Hash
 		if len(raw) == len(h) { // a damaged one counts as missing
 			copy(h[:], raw)
-			r.known[i] = h
+			into[i] = h
 		}
 	}
 	return rs.Err()

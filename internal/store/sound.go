@@ -149,18 +149,3 @@ func (s *Store) Agrees(ctx context.Context, size int64, root string) (wrong stri
 	}
 	return wrong, nil
 }
-
-// Audit verifies the whole log, as [Store.Verify] does, and lets nothing be appended by this process while it does not verify. The
-// error is Verify's.
-func (s *Store) Audit(ctx context.Context) (ledger.Verified, error) {
-	report, err := s.Verify(ctx)
-	var found *ledger.Mismatch
-	switch {
-	case err == nil:
-		s.damage.Store(nil)
-	case errors.As(err, &found), errors.Is(err, ErrDamaged):
-		reason := err.Error()
-		s.damage.Store(&reason)
-	}
-	return report, err
-}

@@ -124,7 +124,7 @@ func (e *sqliteEngine) read(ctx context.Context, f func(conn) error) error {
 func (e *sqliteEngine) check(ctx context.Context) error {
 	return e.read(ctx, func(c conn) error {
 		var found string
-		_, err := first(ctx, c, "PRAGMA quick_check(1)", nil, &found)
+		_, err := first(ctx, c, "PRAGMA integrity_check(1)", nil, &found)
 		if err == nil && found != "ok" {
 			return fmt.Errorf("%w: %s", ErrDamaged, found)
 		}

@@ -39,6 +39,9 @@ type Options struct {
 	// search broad with -1.
 	Broad int
 
+	// WholeBelow is how many entries a log may have that [Store.Audit] verifies as a whole each time; 0: 20,000. Tests make it -1.
+	WholeBelow int64
+
 	// Commit, when set, is called instead of every transaction's commit, which it is given. Tests use it to make a write fail
 	// before or after it is stored.
 	Commit func(ctx context.Context, commit func() error) error
@@ -73,6 +76,9 @@ func Open(ctx context.Context, url string, options Options) (*Store, error) {
 	}
 	if options.Broad == 0 {
 		options.Broad = 2000
+	}
+	if options.WholeBelow == 0 {
+		options.WholeBelow = 20_000
 	}
 	if options.Grace == 0 {
 		options.Grace = 10 * time.Second

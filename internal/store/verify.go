@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"math"
 	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
@@ -20,10 +22,15 @@ func (s *Store) Verify(ctx context.Context) (ledger.Verified, error) {
 	if err := s.engine.check(ctx); err != nil {
 		return ledger.Verified{}, err
 	}
+	return s.verifySince(ctx, ledger.Verified{})
+}
+
+// verifySince verifies what came after a part of the log that is known to be sound.
+func (s *Store) verifySince(ctx context.Context, known ledger.Verified) (ledger.Verified, error) {
 	if err := s.CheckLog(ctx); err != nil {
 		return ledger.Verified{}, err
 	}
-	report, dropped, err := s.verify(ctx)
+	report, dropped, err := s.verify(ctx, known)
 	for errors.As(err, new(*ledger.Mismatch)) {
 		// What is gone may have been dropped while this was reading, by an entry that it had left for the next time. Each round
 		// must find a later one in the signed log; one that is only written beside it does not start another.
@@ -31,32 +38,27 @@ func (s *Store) Verify(ctx context.Context) (ledger.Verified, error) {
 		if before, _, again := s.Retention(ctx); again != nil || !before.After(was) {
 			break
 		}
-		if report, dropped, err = s.verify(ctx); !dropped.After(was) {
+		if report, dropped, err = s.verify(ctx, known); !dropped.After(was) {
 			break
 		}
 	}
 	return report, err
 }
 
-// verify is one reading of the whole log; dropped is the time before which it says that things are gone.
-func (s *Store) verify(ctx context.Context) (report ledger.Verified, dropped time.Time, err error) {
-	texts, err := s.Checkpoints(ctx)
+// verify is one reading of the log; dropped is the time before which it says that things are gone.
+func (s *Store) verify(ctx context.Context, known ledger.Verified) (report ledger.Verified, dropped time.Time, err error) {
+	if known.Size > 0 {
+		if dropped, _, err = s.Retention(ctx); err != nil {
+			return report, dropped, err
+		}
+	}
+	size, err := s.newestCheckpoint(ctx)
 	if err != nil {
 		return report, dropped, err
 	}
-	var checkpoints []ledger.Checkpoint
-	var size int64
-	for _, text := range texts {
-		cp, err := s.options.Signer.Open(text)
-		if err != nil {
-			return report, dropped, fmt.Errorf("%w: a stored checkpoint: %w", ErrLogMismatch, err)
-		}
-		checkpoints = append(checkpoints, cp)
-		size = max(size, cp.Size)
-	}
 	logged := map[string]decisionEntry{} // by decision
 	signed := func(yield func(ledger.Entry, error) bool) {
-		for e, err := range s.Leaves(ctx, 0) {
+		for e, err := range s.Leaves(ctx, known.Size) {
 			if err == nil && e.Index >= size {
 				return
 			}
@@ -74,14 +76,68 @@ func (s *Store) verify(ctx context.Context) (report ledger.Verified, dropped tim
 			}
 		}
 	}
-	err = s.Hashes(ctx, func(stored ledger.HashReader) (err error) {
-		report, err = ledger.VerifyLog(signed, stored, checkpoints)
+	err = s.engine.read(ctx, func(c conn) (err error) {
+		stored := hashReader{s: s, ctx: ctx, c: c} // which remembers nothing: each hash is asked for once, and there may be millions
+		report, err = ledger.VerifyFrom(known, signed, stored, s.opened(ctx, known.Size, size))
 		return err
 	})
 	if err != nil {
 		return report, dropped, err
 	}
-	return report, dropped, s.verifyDecisions(ctx, logged, size, dropped)
+	return report, dropped, s.verifyDecisions(ctx, logged, known.Size, size, dropped)
+}
+
+func (s *Store) newestCheckpoint(ctx context.Context) (size int64, err error) {
+	err = s.engine.read(ctx, func(c conn) error {
+		_, err := first(ctx, c, "SELECT coalesce(max(size), 0) FROM log_checkpoints", nil, &size)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("reading the log's newest checkpoint: %w", err)
+	}
+	return size, nil
+}
+
+// opened are the signed checkpoints of trees of more than after and at most upTo entries, by size.
+func (s *Store) opened(ctx context.Context, after, upTo int64) iter.Seq2[ledger.Checkpoint, error] {
+	type row struct {
+		size int64
+		text string
+	}
+	return func(yield func(ledger.Checkpoint, error) bool) {
+		at := after
+		if at == 0 {
+			at = math.MinInt64 // whatever stands there: nothing was ever signed for fewer than no entries
+		}
+		for {
+			q := newSelect(s.sql, "SELECT size, checkpoint FROM log_checkpoints", "", "")
+			q.where("size > %s", at)
+			q.where("size <= %s", upTo)
+			list, err := readAll(ctx, s, "the log's checkpoints", q, fmt.Sprintf(" ORDER BY size LIMIT %d", leavesAtOnce), func(rs rows) (r row, err error) {
+				return r, rs.Scan(&r.size, &r.text)
+			})
+			if err != nil {
+				yield(ledger.Checkpoint{}, err)
+				return
+			}
+			for _, r := range list {
+				cp, err := s.options.Signer.Open(r.text)
+				if err == nil && cp.Size != r.size {
+					err = fmt.Errorf("it is for %d entries, and stands in the place of %d", cp.Size, r.size)
+				}
+				if err != nil {
+					err = fmt.Errorf("%w: a stored checkpoint: %w", ErrLogMismatch, err)
+				}
+				if !yield(cp, err) || err != nil {
+					return
+				}
+				at = r.size
+			}
+			if len(list) < leavesAtOnce {
+				return
+			}
+		}
+	}
 }
 
 // decisionEntry is what an entry of type decision says of its decision.
@@ -114,10 +170,10 @@ func decisionOf(leaf ledger.Entry) (decisionEntry, error) {
 	return e, err
 }
 
-// verifyDecisions compares every recorded decision, and the facts behind it, with its entry in the log, which has been proved by
+// verifyDecisions compares the recorded decisions from an index on, and the facts behind it, with its entry in the log, which has been proved by
 // now. The error is a *ledger.Mismatch at the entry whose decision was edited, removed or slipped in. What decisions before dropped
 // were made from may be gone: the log says so.
-func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionEntry, size int64, dropped time.Time) error {
+func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionEntry, from, size int64, dropped time.Time) error {
 	seen, blobs := 0, map[string]bool{}
 	for cursor := ""; ; {
 		list, next, err := s.Decisions(ctx, DecisionFilter{}, cursor, 1000)
@@ -127,6 +183,10 @@ func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionE
 		for _, d := range list {
 			if d.LogIndex >= size {
 				continue // appended while we read
+			}
+			if d.LogIndex < from {
+				next = "" // this one and those before it are known
+				break
 			}
 			seen++
 			entry, ok := logged[d.ID]

@@ -142,16 +142,86 @@ func testAudit(t *testing.T, fresh func(testing.TB) string) {
 			for range 4 {
 				must[store.Position](t)(s.Append(t.Context(), posture))
 			}
-			must[ledger.Verified](t)(s.Audit(t.Context()))
+			audit(t, s, true)
 			Exec(t, url, c.attack)
-			if _, err := s.Audit(t.Context()); err == nil || !strings.Contains(err.Error(), c.says) {
+			if _, _, err := s.Audit(t.Context()); err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Fatalf("got %v", err)
 			}
 			refused(t, s, store.ErrLogMismatch, c.says)
 			Exec(t, url, c.repair)
-			must[ledger.Verified](t)(s.Audit(t.Context()))
+			audit(t, s, true)
 			must[store.Position](t)(s.Append(t.Context(), posture))
 			verifyLog(t, s, signer)
+		})
+	}
+}
+
+// audit verifies the log, which must be sound, and holds whether all of it was read against what is wanted.
+func audit(t *testing.T, s *store.Store, whole bool) ledger.Verified {
+	t.Helper()
+	report, all, err := s.Audit(t.Context())
+	check(t, err)
+	if all != whole {
+		t.Errorf("a log of %d entries: as a whole: %v, wanted %v", report.Size, all, whole)
+	}
+	return report
+}
+
+// testAuditSince verifies a log in steps: what was verified before is not read again for a day, unless something does not agree with it or
+// somebody else has said that it was.
+func testAuditSince(t *testing.T, fresh func(testing.TB) string) {
+	const lastAudit = "UPDATE meta SET value = "
+	for name, c := range map[string]struct {
+		attack string
+		later  time.Duration
+		whole  bool   // the next audit reads everything
+		says   string // what it finds; "": nothing
+	}{
+		"nothing":                       {},
+		"an entry since":                {attack: "UPDATE log_entries SET leaf = replace(leaf, 'posture', 'other') WHERE idx = 43", whole: true, says: "at entry 43"},
+		"a decision since":              {attack: "UPDATE decisions SET verdict = 'other' WHERE id = 'd2'", whole: true, says: "verdict of decision d2"},
+		"a hash of what was before":     {attack: "DELETE FROM log_hashes WHERE idx = 80", whole: true, says: "its stored hash is missing"},
+		"another hash of that":          {attack: "UPDATE log_hashes SET hash = (SELECT hash FROM log_hashes WHERE idx = 0) WHERE idx = 80", whole: true, says: "at entry 40"},
+		"an old entry, a day later":     {attack: "UPDATE log_entries SET leaf = replace(leaf, 'posture', 'other') WHERE idx = 3", later: 25 * time.Hour, whole: true, says: "at entry 3"},
+		"an old entry, on the same day": {attack: "UPDATE log_entries SET leaf = replace(leaf, 'posture', 'other') WHERE idx = 3", later: time.Hour},
+		"a clock that stood wrong":      {later: -time.Minute, whole: true},
+		"nobody has said so":            {attack: lastAudit + "'' WHERE key = 'log/audited'", whole: true},
+		"somebody else has said so":     {attack: lastAudit + "(SELECT checkpoint FROM log_head) WHERE key = 'log/audited'", whole: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+			url, signer := fresh(t), Signer(t)
+			options := store.Options{Signer: signer, Clock: func() time.Time { return now }, WholeBelow: -1}
+			s := Open(t, url, options)
+			grow := func(n int) {
+				for range n {
+					must[store.Position](t)(s.Append(t.Context(), []store.Entry{{Type: store.EntryPosture}}))
+				}
+			}
+			grow(5)
+			must[store.Position](t)(s.Record(t.Context(), SampleRecord("d1", 1, "head1")))
+			audit(t, s, true)
+			for n := range 9 { // trees of every shape
+				grow(n)
+				report := audit(t, s, false)
+				if head := must[store.Position](t)(s.Checkpoint(t.Context())); head.Size != report.Size || head.Root != report.Root.String() {
+					t.Errorf("verified %+v, the head is %+v", report, head)
+				}
+			}
+			s = Open(t, url, options) // another replica, or the next start
+			audit(t, s, false)
+			grow(2)
+			must[store.Position](t)(s.Record(t.Context(), SampleRecord("d2", 2, "head2")))
+			grow(1)
+			now = now.Add(c.later)
+			if c.attack != "" {
+				Exec(t, url, c.attack)
+			}
+			report, whole, err := s.Audit(t.Context())
+			if whole != c.whole || (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Errorf("as a whole: %v, %+v, %v", whole, report, err)
+			}
 		})
 	}
 }

@@ -59,6 +59,7 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		"tables of a newer program":     testNewerSchema,
 		"starting twice at one moment":  testStartTwice,
 		"how a commit landed":           testLanding,
+		"verifying in steps":            testAuditSince,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
