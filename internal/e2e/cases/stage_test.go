@@ -42,11 +42,15 @@ type scene struct {
 	others  []*githubsim.PR // of a merge group
 	group   *githubsim.MergeGroup
 	steps   []func()
+	seen    seen
 }
+
+// today is the day by which waivers end.
+func today() string { return time.Now().UTC().Format(time.DateOnly) }
 
 func newScene(s *place, c *cast, name string, number int) *scene {
 	own := *s.Site
-	sc := &scene{Site: &own, cast: c, name: name, day: time.Now().UTC().Format(time.DateOnly)}
+	sc := &scene{Site: &own, cast: c, name: name, day: today()}
 	readJSON(s.T, filepath.Join(casesDir, name, "facts.json"), &sc.facts)
 	f := &sc.facts
 	if sc.needsPlan() {
