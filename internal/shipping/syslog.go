@@ -25,7 +25,8 @@ type SyslogOptions struct {
 //
 // Syslog has no acknowledgements. A batch is therefore a connection of its own: when everything is written, this side ends its
 // direction and waits until the receiver, having read to that end, ends the other one. A receiver that goes away before it has read
-// everything resets the connection instead, or ends it too early, and the batch is sent again.
+// everything resets the connection instead, or ends it too early, and the batch is sent again. Over TLS the receiver must say that it ends
+// (close_notify, as RFC 5425 wants): the bare end of a stream is what is also left of a process that died with what it had read.
 type Syslog struct {
 	o SyslogOptions
 }
@@ -85,17 +86,50 @@ func (s *Syslog) dial(ctx context.Context) (net.Conn, error) {
 	if s.o.TLS == nil {
 		return new(net.Dialer).DialContext(ctx, "tcp", s.o.Address)
 	}
-	return (&tls.Dialer{Config: s.o.TLS}).DialContext(ctx, "tcp", s.o.Address)
+	bare, err := new(net.Dialer).DialContext(ctx, "tcp", s.o.Address)
+	if err != nil {
+		return nil, err
+	}
+	config := s.o.TLS.Clone()
+	if config.ServerName == "" {
+		if config.ServerName, _, err = net.SplitHostPort(s.o.Address); err != nil {
+			return nil, errors.Join(err, bare.Close())
+		}
+	}
+	secure := tls.Client(&watched{Conn: bare}, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, bare.Close())
+	}
+	return secure, nil
 }
+
+// watched is a connection under TLS. It remembers whether its stream came to an end: TLS does not read up to there when the other side
+// has said that it ends, and otherwise reports both in the same way.
+type watched struct {
+	net.Conn
+	over bool // read and written by the one goroutine that reads
+}
+
+// Read implements net.Conn.
+func (w *watched) Read(into []byte) (int, error) {
+	n, err := w.Conn.Read(into)
+	if errors.Is(err, io.EOF) {
+		w.over = true
+	}
+	return n, err
+}
+
+var errNoGoodbye = errors.New("it ended the connection without saying so (no close_notify); it may have died with what it had read")
 
 // taken ends this direction of the connection and waits for the end of the other one.
 func (s *Syslog) taken(conn net.Conn) error {
-	half := conn
+	half, under := conn, (*watched)(nil)
 	if secure, ok := conn.(*tls.Conn); ok {
 		if err := secure.CloseWrite(); err != nil {
 			return err
 		}
-		half = secure.NetConn()
+		under, _ = secure.NetConn().(*watched)
+		half = under.Conn
 	}
 	if tcp, ok := half.(*net.TCPConn); ok {
 		if err := tcp.CloseWrite(); err != nil {
@@ -106,6 +140,9 @@ func (s *Syslog) taken(conn net.Conn) error {
 	n, err := io.Copy(io.Discard, io.LimitReader(conn, 64<<10))
 	if err == nil && n == 64<<10 {
 		err = errors.New("it goes on talking; it is no syslog receiver")
+	}
+	if err == nil && under != nil && under.over {
+		err = errNoGoodbye
 	}
 	return err
 }
