@@ -59,7 +59,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	}
 	e.digest = e.computeDigest()
 	if len(l.problems) == 0 && !(o.Sound != nil && o.Sound(e.digest)) && len(own) > 0 {
-		_, l.problems = e.programFor(own)
+		l.problems = e.verify(own)
 	}
 	if err := ctx.Err(); err != nil {
 		l.problem("", 0, "loading the rules was interrupted: "+err.Error(), "Try again.")
@@ -124,7 +124,7 @@ func (e *Engine) programFor(wanted []*source) (*program, []gate.Problem) {
 		}
 	}
 	slices.SortFunc(all, func(a, b *source) int { return compareRules(a.rule, b.rule) })
-	p, problems := compileSafely(all, e.known)
+	p, problems := compileSafely(func() (*program, []gate.Problem) { return compile(all, e.known) })
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -158,8 +158,8 @@ func (e *Engine) sorted() []*source {
 	return all
 }
 
-// compileSafely is compile with a failure of the Rego engine as a problem.
-func compileSafely(wanted []*source, known map[string][]*source) (p *program, problems []gate.Problem) {
+// compileSafely compiles, with a failure of the Rego engine as a problem.
+func compileSafely(compile func() (*program, []gate.Problem)) (p *program, problems []gate.Problem) {
 	defer func() {
 		if r := recover(); r != nil {
 			p, problems = nil, []gate.Problem{{
@@ -167,7 +167,7 @@ func compileSafely(wanted []*source, known map[string][]*source) (p *program, pr
 			}}
 		}
 	}()
-	return compile(wanted, known)
+	return compile()
 }
 
 // digestRule writes what makes one rule judge as it does.

@@ -16,6 +16,7 @@ import (
 type parsedSource struct {
 	module   *ast.Module // nil when there are problems
 	needs    []string    // packages of other sources that it refers to
+	broad    bool        // it refers to a part of data that is no package: to whatever is below it, or to nothing
 	sets     []string    // which of resultSets it defines
 	problems []gate.Problem
 }
@@ -50,7 +51,7 @@ func parseModule(file string, text []byte, rule *Rule, known map[string][]*sourc
 			}}}
 		}
 	}()
-	module, err := ast.ParseModuleWithOpts(file, string(text), ast.ParserOptions{RegoVersion: ast.RegoV1})
+	module, err := ast.ParseModuleWithOpts(file, string(text), ast.ParserOptions{RegoVersion: ast.RegoV1, Capabilities: parsing()})
 	if err != nil {
 		p.problems = compileProblems(err)
 		return p
@@ -67,7 +68,7 @@ func parseModule(file string, text []byte, rule *Rule, known map[string][]*sourc
 		}
 	}
 	ast.WalkRefs(module, v.ref)
-	p.problems = v.problems
+	p.problems, p.broad = v.problems, v.broad
 	for name := range v.needs {
 		p.needs = append(p.needs, name)
 	}
@@ -112,6 +113,7 @@ type moduleVisitor struct {
 	forbidden map[string]string
 	known     map[string][]*source
 	needs     map[string]bool
+	broad     bool
 	problems  []gate.Problem
 }
 
@@ -125,28 +127,33 @@ func refersToParameters(ref ast.Ref) bool {
 
 // ref looks at one reference; it always descends.
 func (v *moduleVisitor) ref(ref ast.Ref) bool {
-	if what := v.forbidden[ref.String()]; what != "" {
-		v.problem(ref, fmt.Sprintf("%s is not available to rules: it would bring in %s", ref, what),
-			"Decide from input and data.parameters alone.")
+	if ref[0].Equal(ast.InputRootDocument) {
+		return false
 	}
-	if len(ref) < 2 || !ref[0].Equal(ast.DefaultRootDocument) {
+	if !ref[0].Equal(ast.DefaultRootDocument) {
+		if what := v.forbidden[ref.String()]; what != "" {
+			v.problem(ref, fmt.Sprintf("%s is not available to rules: it would bring in %s", ref, what),
+				"Decide from input and data.parameters alone.")
+		}
 		return false
 	}
 	if refersToParameters(ref) {
 		v.parameters(ref)
 		return false
 	}
-	name := ""
+	name, found := "", false
 	for _, term := range ref[1:] {
 		part, ok := term.Value.(ast.String)
 		if !ok {
 			break
 		}
 		name = strings.TrimPrefix(name+"."+string(part), ".")
+		found = found || v.known[name] != nil
 		if v.known[name] != nil && name != v.own {
 			v.needs[name] = true
 		}
 	}
+	v.broad = v.broad || !found
 	return false
 }
 

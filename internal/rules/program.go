@@ -38,18 +38,9 @@ type compiledRule struct {
 
 // compile makes a program of the wanted rules and of everything that they refer to.
 func compile(wanted []*source, known map[string][]*source) (*program, []gate.Problem) {
-	sources, problems := closure(wanted, known)
+	compiler, sources, problems := compileModules(wanted, known)
 	if len(problems) > 0 {
 		return nil, problems
-	}
-	modules := make(map[string]*ast.Module, len(sources))
-	for _, s := range sources {
-		modules[s.file] = s.parsed.module
-	}
-	compiler := ast.NewCompiler().WithCapabilities(capabilities()).WithDefaultRegoVersion(ast.RegoV1)
-	compiler.Compile(modules)
-	if compiler.Failed() {
-		return nil, compileProblems(compiler.Errors)
 	}
 	store, err := parameterStore(sources, nil)
 	if err != nil {
@@ -70,6 +61,24 @@ func compile(wanted []*source, known map[string][]*source) (*program, []gate.Pro
 		p.rules[s] = rule
 	}
 	return p, nil
+}
+
+// compileModules compiles the wanted rules and everything that they refer to, which it gives too.
+func compileModules(wanted []*source, known map[string][]*source) (*ast.Compiler, []*source, []gate.Problem) {
+	sources, problems := closure(wanted, known)
+	if len(problems) > 0 {
+		return nil, nil, problems
+	}
+	modules := make(map[string]*ast.Module, len(sources))
+	for _, s := range sources {
+		modules[s.file] = s.parsed.module // the compiler copies it
+	}
+	compiler := ast.NewCompiler().WithCapabilities(capabilities()).WithDefaultRegoVersion(ast.RegoV1)
+	compiler.Compile(modules)
+	if compiler.Failed() {
+		return nil, nil, compileProblems(compiler.Errors)
+	}
+	return compiler, sources, nil
 }
 
 // closure parses the wanted sources and, again and again, those that they refer to.
