@@ -95,6 +95,44 @@ deny contains finding if {
 	finding := {"message": sprintf("%s now has %s, which is recorded no more; wanted: no new exception", [list.attribute, concat(", ", sort(gained))]), "path": list.attribute}
 }
 
+deny contains finding if {
+	input.type == "aws_cloudtrail"
+	terraform.present
+	is_object(input.before)
+	not terraform.unknown_within("event_selector")
+	not terraform.unknown_within("advanced_event_selector")
+	lost := _management(input.before) - _management(input.resource)
+	count(lost) > 0
+	finding := {
+		"message": sprintf("management events of the kind [%s] are recorded no more; wanted: to keep what is recorded", [concat(", ", sort(lost))]),
+		"path": "event_selector",
+	}
+}
+
+# The management events that a trail records, read or write: all of them unless its selectors say otherwise.
+_management(values) := {"read", "write"} if {
+	count(terraform.list(object.get(values, "event_selector", null))) == 0
+	count(terraform.list(object.get(values, "advanced_event_selector", null))) == 0
+} else := {kind |
+	some selector in terraform.list(object.get(values, "event_selector", null))
+	object.get(selector, "include_management_events", true) in {true, null}
+	some kind in _selected[terraform.get(selector, "read_write_type", "All")]
+} | {kind |
+	some selector in terraform.list(object.get(values, "advanced_event_selector", null))
+	some category in selector.field_selector
+	category.field == "eventCategory"
+	"Management" in category.equals
+	only := {value | some field in selector.field_selector; field.field == "readOnly"; some value in field.equals}
+	some kind, value in {"read": "true", "write": "false"}
+	_chosen(only, value)
+}
+
+_selected := {"All": {"read", "write"}, "ReadOnly": {"read"}, "WriteOnly": {"write"}}
+
+_chosen(only, value) if value in only
+
+_chosen(only, _) if count(only) == 0
+
 # What has to stay as it is, and is that when it is left out.
 _switches := {
 	"aws_cloudtrail": {

@@ -68,3 +68,24 @@ test_flow_log_goes_with_its_network if {
 	count(_denied(testing.with_plan(gone, [_change("aws_vpc.v", {"id": "vpc-2"}, null)]))) == 1
 	count(_denied(testing.with_plan(gone, [_change("aws_vpc.v", {"id": "vpc-1"}, {"id": "vpc-1"})]))) == 1
 }
+
+# trail is what the rule says about a trail whose selectors change.
+trail(before, after) := {finding.message |
+	some finding in audit_removed.deny with input as testing.terraform_change("aws_cloudtrail.main", object.union({"name": "main"}, before), object.union({"name": "main"}, after), {})
+}
+
+management(fields) := {"field_selector": array.concat([{"field": "eventCategory", "equals": ["Management"]}], fields)}
+
+test_edge_management_events_by_either_kind_of_selector if {
+	read := "management events of the kind [read] are recorded no more; wanted: to keep what is recorded"
+	write := "management events of the kind [write] are recorded no more; wanted: to keep what is recorded"
+	both := "management events of the kind [read, write] are recorded no more; wanted: to keep what is recorded"
+	data_only := {"advanced_event_selector": [{"field_selector": [{"field": "eventCategory", "equals": ["Data"]}]}]}
+	trail({}, {"event_selector": [{"include_management_events": null, "read_write_type": null}]}) == set()
+	trail({}, {"event_selector": null, "advanced_event_selector": [management([])]}) == set()
+	trail({}, {"event_selector": [{"read_write_type": "ReadOnly"}, {"read_write_type": "WriteOnly"}]}) == set()
+	trail({}, {"event_selector": [{"read_write_type": "WriteOnly"}]}) == {read}
+	trail({}, {"advanced_event_selector": [management([{"field": "readOnly", "equals": ["true"]}])]}) == {write}
+	trail({}, data_only) == {both}
+	trail(data_only, {"event_selector": [{"include_management_events": false}]}) == set()
+}

@@ -79,9 +79,22 @@ deny contains finding if {
 	some field in ["command", "args"]
 	some i, word in item.container[field]
 	is_string(word)
-	shape := secrets.shape(word)
+	problem := judge_word(item.container[field], i)
 	finding := {
-		"message": sprintf("%s: %s[%d] holds %s; wanted: valueFrom a Secret", [kubernetes.container_name(item), field, i, shape]),
+		"message": sprintf("%s: %s[%d] %s; wanted: valueFrom a Secret", [kubernetes.container_name(item), field, i, problem]),
 		"path": kubernetes.container_path(item, sprintf("%s[%d]", [field, i])),
 	}
+}
+
+# A credential; --password=... or a line of a script that sets one; the word after --password.
+judge_word(words, i) := sprintf("holds %s", [secrets.shape(words[i])]) if {
+	secrets.shape(words[i])
+} else := sprintf("sets %s to a secret in plain", [trim_left(secrets.assigned(words[i]), "-")]) if {
+	secrets.assigned(words[i])
+} else := sprintf("is the %s in plain", [name]) if {
+	i > 0
+	regex.match(`^--?[A-Za-z0-9._-]+$`, words[i - 1])
+	not startswith(words[i], "-")
+	name := trim_left(words[i - 1], "-")
+	secrets.named(name, words[i])
 }

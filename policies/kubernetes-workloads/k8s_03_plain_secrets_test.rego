@@ -205,3 +205,19 @@ test_edge_a_deleted_secret_and_a_secret_of_another_api_group if verdict(
 	],
 	[{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"password": "eA=="}}], defaults,
 ) == set()
+
+# started is what the rule says about a container with these arguments.
+started(arguments) := {finding.message |
+	doc := fixture.kubernetes(["Pod"], [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": [{"name": "web", "args": arguments}]}}], [])[0]
+	some finding in rule.deny with input as doc with data.parameters as {"secret_types": []}
+}
+
+test_edge_arguments_that_are_no_secrets if started([
+	"--token-file", "/run/token", "--password", "$(DB_PASSWORD)", "--secret", "db-credentials", "--image-pull-secret=registry-key",
+	"--token-ttl=3600", "--password", "--verbose", "token", "hunter2hunter", "--private-key=/etc/tls/tls.key",
+]) == set()
+
+test_edge_arguments_that_are if started(["--api-key", "k3f9a8d7c6b5", "export PASSWORD=hunter2hunter; run"]) == {
+	"container \"web\": args[1] is the api-key in plain; wanted: valueFrom a Secret",
+	"container \"web\": args[2] sets PASSWORD to a secret in plain; wanted: valueFrom a Secret",
+}

@@ -2,20 +2,21 @@
 # title: Kubernetes roles do not read all Secrets or enter Pods
 # description: >-
 #   Listing Secrets reads every one of them, and exec, attach and ephemeral containers run commands inside running Pods
-#   with their rights, past review and past the audit of the pipeline. Secrets pinned by name are accepted.
+#   with their rights, past review and past the audit of the pipeline. So does nodes/proxy, which reaches the kubelet, past the
+#   audit log too. Secrets pinned by name are accepted.
 # related_resources:
 #   - ref: https://kubernetes.io/docs/concepts/security/rbac-good-practices/#listing-secrets
 #     description: Role based access control good practices
 # custom:
 #   id: LP-14
 #   severity: high
-#   remedy: 'Name the Secrets: {apiGroups: [""], resources: ["secrets"], resourceNames: ["db"], verbs: ["get"]}; drop pods/exec, pods/attach and pods/ephemeralcontainers.'
+#   remedy: 'Name the Secrets: {apiGroups: [""], resources: ["secrets"], resourceNames: ["db"], verbs: ["get"]}; drop pods/exec, pods/attach, pods/ephemeralcontainers and nodes/proxy (metrics need nodes/metrics alone).'
 #   inspects:
 #     kubernetes: [rbac.authorization.k8s.io/Role, rbac.authorization.k8s.io/ClusterRole]
 #     terraform: [kubernetes_role, kubernetes_role_v1, kubernetes_cluster_role, kubernetes_cluster_role_v1]
 #   references: [KSV-0041, KSV-0053, KSV-0054, KSV-0113]
 #   parameters:
-#     enter: {default: [pods/exec, pods/attach, pods/ephemeralcontainers], description: Subresources that let someone into a running Pod.}
+#     enter: {default: [pods/exec, pods/attach, pods/ephemeralcontainers, nodes/proxy], description: Subresources that let someone into a running Pod.}
 package gatehouse.least_privilege.rbac_secrets_exec
 
 import data.gatehouse.lib.rbac

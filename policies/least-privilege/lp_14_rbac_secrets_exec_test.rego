@@ -3,7 +3,7 @@ package gatehouse.least_privilege.rbac_secrets_exec_test
 import data.gatehouse.least_privilege.rbac_secrets_exec as rule
 import data.gatehouse.lib.fixture
 
-defaults := {"enter": ["pods/exec", "pods/attach", "pods/ephemeralcontainers"]}
+defaults := {"enter": ["pods/exec", "pods/attach", "pods/ephemeralcontainers", "nodes/proxy"]}
 
 # verdict is what the rule says about every document that it inspects: [set, address, message].
 verdict(docs, parameters) := {entry |
