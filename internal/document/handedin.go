@@ -88,6 +88,7 @@ func (r *planReader) keptChange(raw []byte) []byte {
 		return nil
 	}
 	c := cutChange(raw)
+	completeMarks(&c)
 	change := pairs("actions", c.actions, "before", doc.Before, "after", doc.After, "after_unknown", c.unknown,
 		"before_sensitive", c.beforeSensitive, "after_sensitive", c.afterSensitive, "replace_paths", c.replacePaths)
 	return pairs("address", c.address, "previous_address", c.previous, "module_address", c.module, "mode", c.mode, "type", c.kind,
@@ -119,12 +120,8 @@ func (r *planReader) keptState() []byte {
 	}
 	modules := []byte{'['}
 	r.stateModule(byName(byName(r.plan.prior)["values"])["root_module"], 0, func(c rawChange) {
+		_, c.afterSensitive = marks(&c)
 		values := r.state(c.after, c.afterSensitive)
-		if hasTrue(c.afterSensitive) {
-			secrets := map[string]bool{}
-			secretStrings(c.after, c.afterSensitive, secrets)
-			values = r.redactor.without(values, secrets)
-		}
 		resource := pairs("address", c.address, "mode", c.mode, "type", c.kind, "name", c.name, "index", c.index,
 			"provider_name", c.provider, "values", values, "sensitive_values", c.afterSensitive)
 		if len(modules) > 1 {

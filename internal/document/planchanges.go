@@ -159,17 +159,8 @@ func (r *planReader) document(doc *gate.Document, raw []byte, deferred bool) boo
 		// A resource can have a current and deposed objects in one plan; they must not hide each other.
 		doc.Resource += " (deposed object " + deposed + ")"
 	}
-	if kind == "kubernetes_manifest" {
-		c.beforeSensitive, c.afterSensitive = manifestMask(c.before, c.beforeSensitive), manifestMask(c.after, c.afterSensitive)
-	}
-	beforeMask, afterMask := unionMask(c.beforeSensitive, c.afterSensitive), unionMask(c.afterSensitive, c.beforeSensitive)
-	doc.Before, doc.After = r.state(c.before, beforeMask), r.state(c.after, afterMask)
-	if hasTrue(beforeMask) || hasTrue(afterMask) {
-		secrets := map[string]bool{}
-		secretStrings(c.before, beforeMask, secrets)
-		secretStrings(c.after, afterMask, secrets)
-		doc.Before, doc.After = r.redactor.without(doc.Before, secrets), r.redactor.without(doc.After, secrets)
-	}
+	completeMarks(&c)
+	doc.Before, doc.After = r.state(c.before, c.beforeSensitive), r.state(c.after, c.afterSensitive)
 	if deferred {
 		// Nothing about it is certain: all of it counts as unknown, and it must not look deleted.
 		c.unknown = []byte("true")
@@ -179,6 +170,33 @@ func (r *planReader) document(doc *gate.Document, raw []byte, deferred bool) boo
 	}
 	doc.Change = r.change(c, address)
 	return true
+}
+
+// completeMarks gives a change its masks, completed, in place of its own.
+func completeMarks(c *rawChange) {
+	if text(c.kind) == "kubernetes_manifest" {
+		c.beforeSensitive, c.afterSensitive = manifestMask(c.before, c.beforeSensitive), manifestMask(c.after, c.afterSensitive)
+	}
+	c.beforeSensitive, c.afterSensitive = marks(c)
+}
+
+// marks are the masks of a change, completed: what one side marks is secret on the other, too, and so is whatever repeats or holds a marked text
+// anywhere else in the resource. All of that is marked for the rules as well. A rule that saw a token without a mark would take it for a value,
+// and whoever marks "0.0.0.0/0" in a description could hide it in a rule of a firewall.
+func marks(c *rawChange) (before, after []byte) {
+	before, after = unionMask(c.beforeSensitive, c.afterSensitive), unionMask(c.afterSensitive, c.beforeSensitive)
+	if !hasTrue(before) && !hasTrue(after) {
+		return before, after
+	}
+	secrets := map[string]bool{}
+	secretStrings(c.before, before, secrets)
+	secretStrings(c.after, after, secrets)
+	before, after = spread(c.before, before, secrets), spread(c.after, after, secrets)
+	before, after = unionMask(before, after), unionMask(after, before)
+	if len(c.after) == 0 || c.after[0] == 'n' {
+		after = c.afterSensitive // there is nothing that could be secret
+	}
+	return before, after
 }
 
 // manifestMask also marks the data of a Secret that is written as a kubernetes_manifest, which the provider does not.

@@ -30,12 +30,8 @@ func (r *planReader) dataSources(known []gate.Document) []gate.Document {
 			return
 		}
 		seen[address], seen[withoutIndexes(address)] = true, true
+		_, c.afterSensitive = marks(&c)
 		after := r.state(c.after, c.afterSensitive)
-		if hasTrue(c.afterSensitive) {
-			secrets := map[string]bool{}
-			secretStrings(c.after, c.afterSensitive, secrets)
-			after = r.redactor.without(after, secrets)
-		}
 		if after == nil {
 			after = []byte("{}")
 		}

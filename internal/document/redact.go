@@ -178,6 +178,80 @@ func secretStrings(value, mask []byte, found map[string]bool) {
 	}
 }
 
+// longestWord is the length of a secret, without its quotes, from which it is also looked for inside of other texts, such as addresses that hold
+// a password.
+const longestWord = 8
+
+// spread is a mask that also marks the strings of the value which are secrets, or hold one. Providers copy a secret to attributes that nothing
+// marks: terraform_data shows its sensitive input again as its output.
+func spread(value, mask []byte, secrets map[string]bool) []byte {
+	if len(value) == 0 || len(secrets) == 0 {
+		return mask
+	}
+	var long [][]byte
+	for s := range secrets {
+		if len(s) >= longestWord+2 && isPlain([]byte(s)) {
+			long = append(long, []byte(s[1:len(s)-1]))
+		}
+	}
+	secret := func(quoted []byte) bool {
+		return secrets[string(quoted)] || slices.ContainsFunc(long, func(s []byte) bool { return bytes.Contains(quoted, s) })
+	}
+	found := false
+	eachString(value, func(_ int, quoted []byte) { found = found || secret(quoted) })
+	if !found {
+		return mask
+	}
+	return appendSpread(nil, value, mask, secret)
+}
+
+func appendSpread(out, value, mask []byte, secret func(quoted []byte) bool) []byte {
+	if string(mask) == "true" {
+		return append(out, mask...)
+	}
+	agrees := len(mask) == 0 || mask[0] == value[0] || !hasTrue(mask)
+	switch {
+	case value[0] == '{' && agrees:
+		masks := byName(mask)
+		out = append(out, '{')
+		fields(value, func(key, value []byte) {
+			own, known := masks[text(key)]
+			before := len(out)
+			if out[before-1] != '{' {
+				out = append(out, ',')
+			}
+			out = append(append(out, key...), ':')
+			at := len(out)
+			if out = appendSpread(out, value, own, secret); !known && !hasTrue(out[at:]) {
+				out = out[:before]
+			}
+		})
+		return append(out, '}')
+	case value[0] == '[' && agrees:
+		var masks [][]byte
+		if len(mask) > 0 && mask[0] == '[' {
+			elements(mask, func(mask []byte) { masks = append(masks, mask) })
+		}
+		out = append(out, '[')
+		i := 0
+		elements(value, func(value []byte) {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			var own []byte
+			if i < len(masks) {
+				own = masks[i]
+			}
+			out = appendSpread(out, value, own, secret)
+			i++
+		})
+		return append(out, ']')
+	case hasTrue(mask), value[0] == '"' && secret(value):
+		return append(out, "true"...) // all of it, also where the shapes do not agree
+	}
+	return append(out, "false"...)
+}
+
 // without is the value with every string that is one of the secrets replaced. Providers copy a secret to attributes that nothing
 // marks: terraform_data shows its sensitive input again as its output.
 func (r *Redactor) without(value []byte, secrets map[string]bool) []byte {
