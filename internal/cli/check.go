@@ -36,12 +36,13 @@ func (w *world) checkCommand() *cobra.Command {
 		Short: "Judge plans and manifests on disk, without GitHub or a database",
 		Long: `Judge Terraform plans, Kubernetes manifests, kustomizations and Helm charts on disk with the same documents, rules
 and explanation as the server.
-Without PATH the present directory is read. The configuration is .github/gatehouse.yml there, if it exists.
+Without PATH the present directory is read; PATH - is standard input. The configuration is .github/gatehouse.yml there, if it exists.
 
 The exit status is 0 when nothing is denied (also when only approvals are missing: they are listed), 1 when a rule denies,
 2 when something could not be read.`,
 		Example: `  terraform show -json tfplan > plan.json && gatehouse check --plan plan.json
   gatehouse check k8s/ --base origin/main      # only what is new since main
+  helm template web charts/web | gatehouse check -
   gatehouse check --pack none --policy rules/ -o sarif > gatehouse.sarif`,
 		RunE: func(cmd *cobra.Command, args []string) error { return w.check(cmd.Context(), f, args) },
 	}
@@ -266,11 +267,25 @@ func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string
 		options.Plans = append(options.Plans, plan)
 	}
 	if len(paths) == 0 && len(f.plans) > 0 {
+		if f.base != "" { // a plan has its own before; a name that is wrong is told all the same
+			if _, err := baseTree(ctx, ".", f.base); err != nil {
+				return document.Result{}, localSources{}, err
+			}
+		}
 		sources := localSources{head: document.MapTree{}, plans: options.Plans, redactor: options.Redactor}
 		if j.memory != nil {
 			return j.memory.build(ctx, options, j.engine), sources, nil
 		}
 		return document.Build(ctx, nil, nil, options), sources, nil // --plan alone judges just that plan
+	}
+	if stream, err := w.stream(paths, f); err != nil {
+		return document.Result{}, localSources{}, err
+	} else if stream != nil {
+		built := document.Build(ctx, stream, nil, options)
+		if nothingFound(built) && !j.engine.WantsFiles() { // whatever was to write it may have failed, which a shell's pipe does not tell
+			return built, localSources{}, fmt.Errorf("%s holds nothing that is judged: no Kubernetes object and no Terraform plan", paths[0])
+		}
+		return built, localSources{head: stream, plans: options.Plans, redactor: options.Redactor}, nil
 	}
 	head, base, err := w.localTrees(ctx, paths, f.base)
 	if err != nil {

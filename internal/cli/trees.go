@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -34,15 +35,97 @@ func (w *world) localTrees(ctx context.Context, paths []string, base string) (he
 	if base == "" {
 		return head, nil, nil
 	}
-	if info, statErr := os.Stat(base); statErr == nil && info.IsDir() {
-		before, err = document.Dir(base)
-	} else {
-		before, err = revisionTree(ctx, root, base)
-	}
-	if err != nil {
+	if before, err = baseTree(ctx, root, base); err != nil {
 		return nil, nil, err
 	}
+	if _, ok := before.(*revision); !ok {
+		before = counterpart(part, before, root, only)
+	}
 	return head, partOf{before, only}, nil
+}
+
+// baseTree is what --base names: a directory, or a git revision as seen from root.
+func baseTree(ctx context.Context, root, base string) (document.Tree, error) {
+	if info, err := os.Stat(base); err == nil && info.IsDir() {
+		return document.Dir(base)
+	}
+	return revisionTree(ctx, root, base)
+}
+
+// counterpart is a base directory with its files where those of head stand. A base is an earlier copy of root, so of k8s/ its files are below
+// k8s/, too; or it is an earlier copy of the one directory that was named, as in check new/ --base old/: then it has nothing of that name, and
+// files of the same names as that directory.
+func counterpart(head, base document.Tree, root string, only []string) document.Tree {
+	if len(only) != 1 || only[0] == "." {
+		return base
+	}
+	at := only[0]
+	if info, err := os.Stat(filepath.Join(root, filepath.FromSlash(at))); err != nil || !info.IsDir() {
+		at = path.Dir(at)
+	}
+	files := base.Paths()
+	if at == "." || slices.ContainsFunc(files, partOf{only: only}.shows) {
+		return base
+	}
+	known := map[string]bool{}
+	for _, p := range files {
+		known[at+"/"+p] = true
+	}
+	if !slices.ContainsFunc(head.Paths(), func(p string) bool { return known[p] }) {
+		return base
+	}
+	return below{base, at}
+}
+
+// below is a tree whose files stand below a folder.
+type below struct {
+	document.Tree
+	at string
+}
+
+// Paths implements document.Tree.
+func (t below) Paths() []string {
+	files := slices.Clone(t.Tree.Paths())
+	for i, p := range files {
+		files[i] = t.at + "/" + p
+	}
+	return files
+}
+
+// Blob implements document.Tree.
+func (t below) Blob(path string) string { return t.Tree.Blob(strings.TrimPrefix(path, t.at+"/")) }
+
+// Read implements document.Tree.
+func (t below) Read(ctx context.Context, paths []string) (map[string][]byte, error) {
+	var inside []string
+	for _, p := range paths {
+		if rest, ok := strings.CutPrefix(p, t.at+"/"); ok {
+			inside = append(inside, rest)
+		}
+	}
+	read, err := t.Tree.Read(ctx, inside)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string][]byte, len(read))
+	for p, data := range read {
+		found[t.at+"/"+p] = data
+	}
+	return found, nil
+}
+
+// Links tells what its symbolic links and submodules are.
+func (t below) Links(ctx context.Context) (map[string]document.Link, error) {
+	links, err := linksOf(ctx, t.Tree)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]document.Link, len(links))
+	for p, l := range links {
+		l.Path = t.at + "/" + p
+		out[l.Path] = l
+	}
+	return out, nil
 }
 
 // shownPart is a part of a directory on disk. What is rendered may be made of files outside of the part.
