@@ -109,6 +109,14 @@ deny contains finding if {
 	finding := {"message": sprintf("%s; wanted: sensitive = true and no value in the repository", [problem]), "path": "value"}
 }
 
+# A plan of older AWS providers holds the hash of user data, and one that is marked sensitive a token.
+unknown contains finding if {
+	input.kind == "cloud_init"
+	some script in input.resource.scripts
+	some reason in script.unread
+	finding := {"message": sprintf("%s cannot be read (%s); wanted: no secret in it", [script.path, reason]), "path": script.path}
+}
+
 unknown contains finding if {
 	input.type == "aws_lambda_function"
 	terraform.present
