@@ -33,6 +33,7 @@ type Context struct {
 	Changes []gate.Change
 	Files   []gate.FileChange
 	Plans   []gate.Plan
+	Bundles []gate.Bundle // rules from elsewhere that were in force
 	Diff    *diff.Changes // what the changes do to each attribute
 
 	Backtest *gate.Backtest // of the rules that the pull request proposes

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -310,7 +311,7 @@ func (p *page) foot() string {
 		parts = append(parts, "head "+code(short(p.d.Head)))
 	}
 	if digest := p.c.policyDigest(p.d); digest != "" {
-		parts = append(parts, "policy "+code(digest))
+		parts = append(parts, "policy "+code(digest)+p.bundles())
 	}
 	if p.c.TreeSize > 0 {
 		parts = append(parts, fmt.Sprintf("log entry %d of %d, root %s", p.c.LogIndex, p.c.TreeSize, code(p.c.Root)))
@@ -322,6 +323,29 @@ func (p *page) foot() string {
 		return ""
 	}
 	return "\n<sub>" + strings.Join(parts, " · ") + "</sub>\n"
+}
+
+// maxBundles is how many bundles the foot names.
+const maxBundles = 5
+
+// bundles names where rules of the policy came from besides this program and the repository.
+func (p *page) bundles() string {
+	var names []string
+	for i, b := range p.c.Bundles {
+		if i == maxBundles {
+			names = append(names, fmt.Sprintf("%d more", len(p.c.Bundles)-i))
+			break
+		}
+		name := code(b.Name)
+		if version := cmp.Or(short(b.Commit), short(strings.TrimPrefix(b.Digest, "sha256:"))); version != "" {
+			name += " at " + code(version)
+		}
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " with rules from " + strings.Join(names, ", ")
 }
 
 // blocking is the findings that make the verdict fail, worst first as the decision has them.

@@ -211,7 +211,7 @@ func (p *Pipeline) explanation(ctx context.Context, d store.Decision) (gate.Deci
 	if err := json.Unmarshal(data, &facts); err != nil {
 		return decision, about, store.Permanent{Err: fmt.Errorf("read the facts of %s: %w", d.ID, err)}
 	}
-	about.Changes, about.Plans, about.Files, about.Author = facts.Changes, facts.Plans, facts.Files, facts.PullRequest.Author
+	about.Changes, about.Plans, about.Files, about.Author, about.Bundles = facts.Changes, facts.Plans, facts.Files, facts.PullRequest.Author, facts.Bundles
 	about.Backtest = facts.Backtest
 	about.Diff, err = p.differences(ctx, d.LogIndex)
 	return decision, about, err

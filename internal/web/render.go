@@ -45,7 +45,7 @@ type messageView struct{ Heading, Text, Link, LinkText string }
 func (s *site) templates() map[string]*template.Template {
 	functions := template.FuncMap{
 		"escaped": escaped, "because": because, "short": func(sha string) string { return clean(fmt.Sprintf("%.7s", sha)) }, "when": s.when, "word": verdictWord, "icon": verdictIcon,
-		"clean": clean, "line": indented, "list": func(parts []string) string { return join(parts) }, "plural": plural, "less": func(n int) int { return n - 1 }, "join": strings.Join,
+		"clean": clean, "entrykind": entryKind, "ticks": ticks, "line": indented, "list": func(parts []string) string { return join(parts) }, "plural": plural, "less": func(n int) int { return n - 1 }, "join": strings.Join,
 		"repolink": func(full string) string { return "/repositories/" + full }, "rulelink": func(id string) string { return "/rules/" + template.URLQueryEscaper(id) },
 		"github": func(parts ...any) string {
 			b := s.GitHub + "/"

@@ -2,9 +2,11 @@ package web
 
 import (
 	"encoding/json"
+	"html/template"
 	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/diff"
+	"github.com/gatehouse-dev/gatehouse/internal/store"
 )
 
 // valueRow is what becomes of one attribute, as a page shows it.
@@ -42,4 +44,31 @@ func shown(a *diff.Attribute, value json.RawMessage) shownValue {
 func indented(line string) string {
 	text := strings.TrimLeft(line, " \t")
 	return strings.Repeat(" ", min(len(line)-len(text), 40)) + clean(text)
+}
+
+// entryKind is an entry's type, as people say it: of a publication what was published, of a change of configuration what changed.
+func entryKind(e store.Entry) string {
+	what, _ := e.Detail["what"].(string)
+	switch {
+	case what == "" || e.Type != store.EntryPublication && e.Type != store.EntryConfiguration:
+		return clean(e.Type)
+	case what == "check":
+		return "check run"
+	case e.Type == store.EntryConfiguration:
+		return "configuration: " + clean(what)
+	}
+	return clean(what)
+}
+
+// ticks is a sentence of our own in which commands stand between backticks, as code.
+func ticks(s string) template.HTML {
+	var b strings.Builder
+	for i, part := range strings.Split(s, "`") {
+		part = template.HTMLEscapeString(clean(part))
+		if i%2 == 1 {
+			part = "<code>" + part + "</code>"
+		}
+		b.WriteString(part)
+	}
+	return template.HTML(b.String()) //nolint:gosec // escaped above
 }
