@@ -3,6 +3,7 @@ package rules
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,6 +31,9 @@ type match struct {
 	labels, namespaceLabels labels.Selector
 }
 
+// namespacePattern is what Gatekeeper takes: a star stands at an end, or nowhere.
+var namespacePattern = regexp.MustCompile(`^\*?[-:a-z0-9]*\*?$`)
+
 // prepare checks the match and compiles its selectors.
 func (m *match) prepare() (err error) {
 	if m.LabelSelector != nil {
@@ -40,6 +44,11 @@ func (m *match) prepare() (err error) {
 	if m.NamespaceSelector != nil {
 		if m.namespaceLabels, err = v1.LabelSelectorAsSelector(m.NamespaceSelector); err != nil {
 			return fmt.Errorf("has a namespaceSelector that cannot be used: %w", err)
+		}
+	}
+	for _, pattern := range slices.Concat(m.Namespaces, m.ExcludedNamespaces) {
+		if !namespacePattern.MatchString(pattern) {
+			return fmt.Errorf("has the namespace %q; wanted: a name, which may begin and end with *", pattern)
 		}
 	}
 	if m.Source != "" && !slices.Contains([]string{"All", "Original", "Generated"}, m.Source) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -56,6 +57,9 @@ func (l *loader) constraint(o foundObject, templates map[string]*template) *cons
 		Inspects: map[string][]string{gate.KindKubernetes: {"*"}},
 	}}
 	before := len(l.problems)
+	if at := constraintKeys().stranger(o.text); at != nil {
+		l.problem(o.file, o.lineOf(at...), "the constraint "+id+" has "+shownPath(at)+", which no constraint has", "Correct the key; Gatekeeper would refuse it too.")
+	}
 	c.rule.Enforcement, c.elsewhere = l.action(o, id, &spec)
 	c.asked, c.rule.Severity = c.rule.Enforcement, severityOf(c.rule.Enforcement)
 	if err := c.match.prepare(); err != nil {
@@ -68,6 +72,72 @@ func (l *loader) constraint(o foundObject, templates map[string]*template) *cons
 		return nil
 	}
 	return c
+}
+
+// keys are the keys that an object may have, also those in a list of such objects. Nothing is said about what is nil.
+type keys map[string]keys
+
+// constraintKeys are those of a constraint's spec. A misspelt one under match would let the constraint be about everything.
+func constraintKeys() keys {
+	selector := keys{"matchLabels": nil, "matchExpressions": {"key": nil, "operator": nil, "values": nil}}
+	return keys{
+		"apiVersion": nil, "kind": nil, "metadata": nil, "status": nil,
+		"spec": {
+			"enforcementAction": nil, "parameters": nil,
+			"scopedEnforcementActions": {"action": nil, "enforcementPoints": {"name": nil}},
+			"match": {
+				"source": nil, "kinds": {"apiGroups": nil, "kinds": nil}, "scope": nil, "namespaces": nil, "excludedNamespaces": nil,
+				"labelSelector": selector, "namespaceSelector": selector, "name": nil,
+			},
+		},
+	}
+}
+
+// stranger is where the first key stands that may not be there; nil when there is none.
+func (k keys) stranger(text []byte) []any {
+	var whole any
+	if json.Unmarshal(text, &whole) != nil {
+		return nil // which is said elsewhere
+	}
+	return k.strangerIn(whole)
+}
+
+func (k keys) strangerIn(value any) []any {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			below, known := k[name]
+			if !known {
+				return []any{name}
+			}
+			if below == nil {
+				continue
+			}
+			if at := below.strangerIn(v[name]); at != nil {
+				return append([]any{name}, at...)
+			}
+		}
+	case []any:
+		for i, item := range v {
+			if at := k.strangerIn(item); at != nil {
+				return append([]any{i}, at...)
+			}
+		}
+	}
+	return nil
+}
+
+// shownPath writes a path of keys and list places for people: spec.match.kinds[0].kind.
+func shownPath(at []any) string {
+	out := ""
+	for _, step := range at {
+		if i, ok := step.(int); ok {
+			out += fmt.Sprintf("[%d]", i)
+		} else {
+			out = join(out, fmt.Sprint(step))
+		}
+	}
+	return clean(out, 300)
 }
 
 func constraintTitle(spec *constraintSpec, id string) string {

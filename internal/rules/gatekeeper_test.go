@@ -179,7 +179,11 @@ func TestWhatIsWrongWithTemplatesAndConstraintsIsSaid(t *testing.T) {
 		"parameters of a kind":    {edit("words: [bad, worse]", "words: bad"), []string{"own/a.yaml:28 the parameters of the constraint Flag/words: words is not of the type array"}},
 		"an unknown parameter":    {edit("words: [bad, worse]", "wrods: [bad]"), []string{"own/a.yaml:28 the parameters of the constraint Flag/words: wrods is no parameter that the template's schema knows"}},
 		"a selector that is none": {edit("spec: {parameters", "spec: {match: {labelSelector: {matchExpressions: [{key: a, operator: Near}]}}, parameters"), []string{`own/a.yaml:28 the match of the constraint Flag/words has a labelSelector that cannot be used: "Near" is not a valid label selector operator`}},
-		"no violation":            {strings.ReplaceAll(flagTemplate, "violation[", "deny["), []string{"own/a.yaml:12 the ConstraintTemplate of Flag has no rule violation"}},
+		"a misspelt key": {edit("spec: {parameters", "spec: {match: {kinds: [{kind: Pod}]}, parameters"),
+			[]string{"own/a.yaml:28 the constraint Flag/words has spec.match.kinds[0].kind, which no constraint has"}},
+		"a key too many":       {edit("spec: {parameters", "spec: {mode: deny, parameters"), []string{"own/a.yaml:28 the constraint Flag/words has spec.mode, which no constraint has"}},
+		"a star in the middle": {edit("spec: {parameters", "spec: {match: {excludedNamespaces: ['a*b']}, parameters"), []string{`own/a.yaml:28 the match of the constraint Flag/words has the namespace "a*b"; wanted: a name, which may begin and end with *`}},
+		"no violation":         {strings.ReplaceAll(flagTemplate, "violation[", "deny["), []string{"own/a.yaml:12 the ConstraintTemplate of Flag has no rule violation"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
