@@ -2,6 +2,7 @@ package document
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -51,8 +52,9 @@ func definitions(objects []found) map[customKind]*definition {
 
 // settle completes the objects of one side, now that all of them are known: custom resources are held against the definitions of the tree,
 // and objects of a chart that leave out their namespace get the one that the chart is installed into.
-func (r *kubernetesRun) settle(objects []found) {
-	defined := definitions(objects)
+// What cannot be told of an object that the pull request changes is told of the first one of its kind, if tell says so.
+func (r *kubernetesRun) settle(objects []found, tell bool) {
+	defined, told := definitions(objects), map[customKind]bool{}
 	for i := range objects {
 		o := &objects[i]
 		d := defined[customKind{o.group, o.kind}]
@@ -61,8 +63,15 @@ func (r *kubernetesRun) settle(objects []found) {
 		if d == nil && !fill {
 			continue
 		}
-		if settled := r.reader.settled(o.kubeObject, d, fill, o.release); settled != nil {
-			o.kubeObject = settled
+		settled := r.reader.settled(o.kubeObject, d, fill, o.release)
+		if settled == nil {
+			continue
+		}
+		o.kubeObject = settled
+		if kind := (customKind{o.group, o.kind}); settled.expressions > 0 && tell && !told[kind] && r.changed(o.file) {
+			told[kind] = true
+			r.unjudged(o.file, o.line, fmt.Sprintf("has a %s, whose CustomResourceDefinition has rules in CEL (x-kubernetes-validations); whether it keeps them is unknown", o.kind),
+				"kubectl apply --dry-run=server asks the API server.", "kubernetes")
 		}
 	}
 }
@@ -76,7 +85,7 @@ func (r *manifestReader) settled(o *kubeObject, d *definition, fill bool, namesp
 	}
 	out, v := *o, values[0]
 	if d != nil {
-		out.schema = d.check(r.schemas, o.version, v)
+		out.schema, out.expressions = d.check(r.schemas, o.version, v)
 	}
 	if metadata := v.get("metadata"); fill && metadata != nil && metadata.kind == objectKind {
 		out.namespace = namespace
@@ -86,7 +95,7 @@ func (r *manifestReader) settled(o *kubeObject, d *definition, fill bool, namesp
 }
 
 // check holds a custom resource against its definition, as the API server does with strict field validation.
-func (d *definition) check(s *schemas, apiVersion string, v *value) []schemaError {
+func (d *definition) check(s *schemas, apiVersion string, v *value) (errors []schemaError, expressions int) {
 	_, version, _ := strings.Cut(apiVersion, "/")
 	schema, served := d.versions[version]
 	if !served {
@@ -94,7 +103,7 @@ func (d *definition) check(s *schemas, apiVersion string, v *value) []schemaErro
 		for name := range sorted(d.versions) {
 			names = append(names, name)
 		}
-		return []schemaError{{"apiVersion", fmt.Sprintf("%s is not served by its CustomResourceDefinition; wanted: %s", version, strings.Join(names, " or "))}}
+		return []schemaError{{"apiVersion", fmt.Sprintf("%s is not served by its CustomResourceDefinition; wanted: %s", version, strings.Join(names, " or "))}}, 0
 	}
 	c := &customCheck{check: check{schemas: s}, work: 200_000}
 	if metadata := v.get("metadata"); metadata != nil {
@@ -103,13 +112,14 @@ func (d *definition) check(s *schemas, apiVersion string, v *value) []schemaErro
 	if schema != nil {
 		c.value(schema, v, nil, 0, true)
 	}
-	return c.errors
+	return c.errors, c.expressions
 }
 
 // customCheck is the checking of one custom resource.
 type customCheck struct {
 	check
-	work int // steps that it may yet take
+	work        int // steps that it may yet take
+	expressions int // values whose schema has rules in CEL, which are not evaluated
 }
 
 // keep reports whether a schema lets fields pass that it does not name.
@@ -122,8 +132,9 @@ func (c *customCheck) value(schema, v *value, path []string, depth int, root boo
 	if c.work--; schema == nil || schema.kind != objectKind || v.kind == null || c.work < 0 || depth > 100 || len(c.errors) >= maxSchemaErrors {
 		return
 	}
-	for _, part := range itemsOf(schema.get("allOf")) {
-		c.limits(part, v, path)
+	c.junctors(schema, v, path, depth)
+	if len(itemsOf(schema.get("x-kubernetes-validations"))) > 0 {
+		c.expressions++
 	}
 	if isTrue(schema.get("x-kubernetes-int-or-string")) {
 		if v.kind != stringKind && !wholeNumber(v) {
@@ -168,6 +179,12 @@ func (c *customCheck) object(schema, v *value, path []string, root bool) {
 			}
 		}
 	}
+	c.required(schema, v, path)
+}
+
+// required reports the fields that an object must have and has not.
+func (c *customCheck) required(schema, v *value, path []string) {
+	properties := schema.get("properties")
 	for _, name := range itemsOf(schema.get("required")) {
 		if field := v.get(name.str()); name.str() != "" && (field == nil || field.kind == null && !isTrue(properties.get(name.str()).get("nullable"))) {
 			c.fail(append(slices.Clip(path), name.text), "is missing; its CustomResourceDefinition requires it")
@@ -224,6 +241,15 @@ func (c *customCheck) limits(schema, v *value, path []string) {
 	case number:
 		c.bound(schema, "minimum", "is less than %s, the least that its CustomResourceDefinition allows", v, path, func(n, limit float64) bool { return n < limit })
 		c.bound(schema, "maximum", "is more than %s, the most that its CustomResourceDefinition allows", v, path, func(n, limit float64) bool { return n > limit })
+		if isTrue(schema.get("exclusiveMinimum")) {
+			c.bound(schema, "minimum", "is %s; its CustomResourceDefinition allows only more", v, path, func(n, limit float64) bool { return n == limit })
+		}
+		if isTrue(schema.get("exclusiveMaximum")) {
+			c.bound(schema, "maximum", "is %s; its CustomResourceDefinition allows only less", v, path, func(n, limit float64) bool { return n == limit })
+		}
+		c.bound(schema, "multipleOf", "is no multiple of %s, as its CustomResourceDefinition asks for", v, path, func(n, unit float64) bool {
+			return unit > 0 && math.Abs(n/unit-math.Round(n/unit)) > 1e-9
+		})
 	case stringKind:
 		c.size(schema, "minLength", "maxLength", utf8.RuneCountInString(v.text), path)
 		if pattern := schema.get("pattern").str(); pattern != "" && len(pattern) < 1000 {
@@ -234,8 +260,99 @@ func (c *customCheck) limits(schema, v *value, path []string) {
 		}
 	case array:
 		c.size(schema, "minItems", "maxItems", len(v.items), path)
+		c.distinct(schema, v, path)
 	case objectKind:
 		c.size(schema, "minProperties", "maxProperties", len(v.keys), path)
+	}
+}
+
+// distinct reports items that stand twice in a list that is a set, or a map by some of their fields.
+func (c *customCheck) distinct(schema, v *value, path []string) {
+	kind := schema.get("x-kubernetes-list-type").str()
+	if kind != "set" && kind != "map" {
+		return
+	}
+	seen := map[string]int{}
+	for i, item := range v.items {
+		key := string(item.appendJSON(nil))
+		if kind == "map" {
+			key = ""
+			for _, name := range itemsOf(schema.get("x-kubernetes-list-map-keys")) {
+				if field := item.get(name.str()); field != nil {
+					key += string(field.appendJSON(nil))
+				}
+				key += "\x00"
+			}
+		}
+		if first, twice := seen[key]; twice {
+			c.fail(append(slices.Clip(path), "["+strconv.Itoa(i)+"]"), fmt.Sprintf("is there already, as [%d]; its CustomResourceDefinition allows each once", first))
+			continue
+		}
+		seen[key] = i
+	}
+}
+
+// junctors checks what a schema says by way of other schemas.
+func (c *customCheck) junctors(schema, v *value, path []string, depth int) {
+	for _, part := range itemsOf(schema.get("allOf")) {
+		c.validations(part, v, path, depth+1)
+	}
+	if some := itemsOf(schema.get("anyOf")); len(some) > 0 {
+		if n, known := c.matching(some, v, depth); known && n == 0 {
+			c.fail(path, "is none of the alternatives that its CustomResourceDefinition allows")
+		}
+	}
+	if some := itemsOf(schema.get("oneOf")); len(some) > 0 {
+		if n, known := c.matching(some, v, depth); known && n != 1 {
+			c.fail(path, fmt.Sprintf("is %d of the alternatives of which its CustomResourceDefinition wants exactly one", n))
+		}
+	}
+	if not := schema.get("not"); not != nil {
+		if n, known := c.matching([]*value{not}, v, depth); known && n == 1 {
+			c.fail(path, "is what its CustomResourceDefinition excludes")
+		}
+	}
+}
+
+// matching counts the schemas that hold for a value; known is false when that took too long to tell.
+func (c *customCheck) matching(schemas []*value, v *value, depth int) (n int, known bool) {
+	for _, schema := range schemas {
+		one := &customCheck{check: check{schemas: c.schemas}, work: c.work}
+		one.validations(schema, v, nil, depth+1)
+		if c.work = one.work; c.work < 0 {
+			return 0, false
+		}
+		if len(one.errors) == 0 {
+			n++
+		}
+	}
+	return n, true
+}
+
+// validations checks a schema inside of another one, which says something about values and nothing about which fields there are.
+func (c *customCheck) validations(schema, v *value, path []string, depth int) {
+	if c.work--; schema == nil || schema.kind != objectKind || c.work < 0 || depth > 100 || len(c.errors) >= maxSchemaErrors {
+		return
+	}
+	c.junctors(schema, v, path, depth)
+	if !c.typed(schema.get("type").str(), v, path) {
+		return
+	}
+	c.limits(schema, v, path)
+	switch v.kind {
+	case array:
+		for i, item := range v.items {
+			c.validations(schema.get("items"), item, append(slices.Clip(path), "["+strconv.Itoa(i)+"]"), depth+1)
+		}
+	case objectKind:
+		c.required(schema, v, path)
+		for i, key := range v.keys {
+			part := schema.at("properties", key.name)
+			if part == nil {
+				part = schema.get("additionalProperties")
+			}
+			c.validations(part, v.items[i], append(slices.Clip(path), key.name), depth+1)
+		}
 	}
 }
 

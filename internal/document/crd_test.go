@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatehouse-dev/gatehouse/internal/document"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
 const widgetDefinition = `apiVersion: apiextensions.k8s.io/v1
@@ -36,6 +37,11 @@ spec:
                 port: {x-kubernetes-int-or-string: true}
                 parts: {type: array, maxItems: 2, items: {type: object, properties: {name: {type: string}}}}
                 labels: {type: object, additionalProperties: {type: string}}
+                range: {type: object, anyOf: [{required: [from]}, {required: [to]}], properties: {from: {type: integer, multipleOf: 5}, to: {type: integer, minimum: 0, exclusiveMinimum: true}}}
+                source: {type: object, oneOf: [{required: [git]}, {required: [oci]}], properties: {git: {type: string}, oci: {type: string}}, not: {properties: {git: {enum: [secret]}}, required: [git]}}
+                names: {type: array, x-kubernetes-list-type: set, items: {type: string, allOf: [{minLength: 2}, {pattern: "^a"}]}}
+                ports: {type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [name], items: {type: object, properties: {name: {type: string}, port: {type: integer}}}}
+                amount: {anyOf: [{type: integer}, {type: string}], x-kubernetes-int-or-string: true}
                 anything: {type: object, x-kubernetes-preserve-unknown-fields: true, properties: {known: {type: boolean}}}
     - {name: v1alpha1, served: false, storage: false}
 ---
@@ -59,7 +65,16 @@ func TestCustomResources(t *testing.T) {
 			`{"path":"spec.parts[1].nome","message":"is not a field of its kind; did you mean name?"}]`,
 		"{size: 1, labels: {a: 1}}":           `[{"path":"spec.labels.a","message":"is a number; wanted: a string"}]`,
 		"{size: 1, anything: {known: maybe}}": `[{"path":"spec.anything.known","message":"is a string; wanted: a boolean"}]`,
-		"[]":                                  `[{"path":"spec","message":"is a list; wanted: an object"}]`,
+		"{size: 1, range: {from: 5, to: 1}, source: {git: a}, names: [aa, ab], ports: [{name: a}, {name: b}], amount: 5}": `[]`,
+		"{size: 1, range: {}}":                              `[{"path":"spec.range","message":"is none of the alternatives that its CustomResourceDefinition allows"}]`,
+		"{size: 1, range: {from: 7}}":                       `[{"path":"spec.range.from","message":"is no multiple of 5, as its CustomResourceDefinition asks for"}]`,
+		"{size: 1, range: {to: 0}}":                         `[{"path":"spec.range.to","message":"is 0; its CustomResourceDefinition allows only more"}]`,
+		"{size: 1, source: {git: a, oci: b}}":               `[{"path":"spec.source","message":"is 2 of the alternatives of which its CustomResourceDefinition wants exactly one"}]`,
+		"{size: 1, source: {}}":                             `[{"path":"spec.source","message":"is 0 of the alternatives of which its CustomResourceDefinition wants exactly one"}]`,
+		"{size: 1, source: {git: secret}}":                  `[{"path":"spec.source","message":"is what its CustomResourceDefinition excludes"}]`,
+		"{size: 1, names: [aa, b, aa]}":                     `[{"path":"spec.names[2]","message":"is there already, as [0]; its CustomResourceDefinition allows each once"},{"path":"spec.names[1]","message":"is shorter than 2, the least that its CustomResourceDefinition allows"},{"path":"spec.names[1]","message":"does not match the pattern that its CustomResourceDefinition asks for"}]`,
+		"{size: 1, ports: [{name: a}, {name: a, port: 1}]}": `[{"path":"spec.ports[1]","message":"is there already, as [0]; its CustomResourceDefinition allows each once"}]`,
+		"[]": `[{"path":"spec","message":"is a list; wanted: an object"}]`,
 	} {
 		for name, tree := range map[string]document.MapTree{
 			"one file":   {"a.yaml": widgetDefinition + "apiVersion: acme.example/v1\nkind: Widget\nmetadata: {name: w}\nspec: " + spec + "\n"},
@@ -133,4 +148,22 @@ func schemaOf(t *testing.T, tree document.MapTree, kind string) string {
 	}
 	t.Fatalf("there is no %s", kind)
 	return ""
+}
+
+// TestRulesInCELAreUnknown: the first changed object of a kind whose definition has rules that only an API server evaluates is told.
+func TestRulesInCELAreUnknown(t *testing.T) {
+	t.Parallel()
+	tree := document.MapTree{
+		"crd.yaml": strings.Replace(widgetDefinition, "required: [size]", "x-kubernetes-validations: [{rule: self.size > 1}]\n              required: [size]", 1),
+		"a.yaml":   "apiVersion: acme.example/v1\nkind: Widget\nmetadata: {name: a}\nspec: {size: 1}\n",
+		"b.yaml":   "apiVersion: acme.example/v1\nkind: Widget\nmetadata: {name: b}\nspec: {size: 1}\n",
+	}
+	want := []gate.Problem{{
+		Code: "kubernetes", File: "b.yaml", Line: 1, Remedy: "kubectl apply --dry-run=server asks the API server.",
+		Message: "has a Widget, whose CustomResourceDefinition has rules in CEL (x-kubernetes-validations); whether it keeps them is unknown",
+	}}
+	got := build(tree, tree, document.Options{Changed: map[string]bool{"b.yaml": true}})
+	if diff := cmp.Diff(want, got.Unjudged); diff != "" || len(got.Problems) > 0 {
+		t.Error(diff, got.Problems)
+	}
 }

@@ -69,8 +69,8 @@ func (b *builder) kubernetes(ctx context.Context) {
 			}
 		})
 	}
-	r.settle(head)
-	r.settle(base)
+	r.settle(head, true)
+	r.settle(base, false)
 	b.result.Documents = append(b.result.Documents, pair(head, base)...)
 }
 

@@ -23,11 +23,12 @@ type manifest struct {
 // kubeObject is one Kubernetes object, its secrets already replaced.
 type kubeObject struct {
 	identity
-	version string // apiVersion
-	line    int
-	json    json.RawMessage
-	schema  []schemaError
-	podPath []string
+	version     string // apiVersion
+	line        int
+	json        json.RawMessage
+	schema      []schemaError
+	expressions int // values with rules in CEL, which are not evaluated
+	podPath     []string
 }
 
 // identity is what makes an object the same one at the merge base and at the head.

@@ -31,7 +31,7 @@ type entry struct {
 	flags         uint16
 }
 
-func archived(t *testing.T, entries ...entry) []byte {
+func archived(t testing.TB, entries ...entry) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)

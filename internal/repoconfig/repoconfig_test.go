@@ -246,3 +246,24 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzWaivers also holds owners' files to saying what is wrong with them.
+func FuzzWaivers(f *testing.F) {
+	f.Add([]byte("- {rule: IM-01, resource: \"*\", reason: x, owner: a, expires: 2026-12-01}\n"))
+	f.Add([]byte("- &a [*a]"))
+	f.Add([]byte("* @a @b/c\n/x/ d@e.f # g\n\\#h\n"))
+	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		waivers, problems := repoconfig.ParseWaivers("w.yml", data, now)
+		for _, w := range waivers {
+			if len(problems) == 0 && (w.Rule == "" || w.Owner == "" || w.Reason == "") {
+				t.Errorf("accepted %+v", w)
+			}
+		}
+		for _, p := range problems {
+			if p.Message == "" || p.File != "w.yml" {
+				t.Errorf("nobody can act on %+v", p)
+			}
+		}
+	})
+}
