@@ -95,7 +95,7 @@ func (l *loader) dir(d Dir) {
 
 // walk reads every Rego file but tests. prefix goes before the names shown; origin gives a file's pack, "" to pass it over.
 func (l *loader) walk(fsys fs.FS, prefix string, origin func(name string) string, builtin bool) {
-	files := 0
+	var files []string
 	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -103,28 +103,47 @@ func (l *loader) walk(fsys fs.FS, prefix string, origin func(name string) string
 		if entry.IsDir() || !strings.HasSuffix(name, ".rego") || isTestFile(name) || origin(name) == "" {
 			return nil
 		}
-		if files++; files > maxSourceFiles {
+		if len(files) == maxSourceFiles {
 			return fmt.Errorf("more than %d rule files", maxSourceFiles)
 		}
-		shown := path.Join(prefix, name)
-		text, err := readCapped(fsys, name)
-		if err != nil {
-			l.problem(shown, 0, "the rule cannot be read: "+err.Error(), "Make it a regular file of at most 1 MB.")
-			return nil //nolint:nilerr // it is a problem now, and the other files are read all the same
-		}
-		s := &source{file: shown, origin: origin(name), builtin: builtin, text: text}
-		var ok bool
-		if s.header, ok = scanHeader(text); !ok {
-			l.problem(shown, s.header.pkgLine, "no package declaration where one must be",
-				"Begin the file with comments, then \"package\" and a name of plain words joined by dots.")
-			return nil
-		}
-		l.sources = append(l.sources, s)
+		files = append(files, name)
 		return nil
 	})
 	if err != nil {
 		l.problem(prefix, 0, "the rules cannot be read: "+err.Error(), "Check that the folder exists and can be read.")
 	}
+	sources, problems := make([]*source, len(files)), make([]*gate.Problem, len(files))
+	parallel(len(files), func(_, i int) {
+		s := &source{file: path.Join(prefix, files[i]), origin: origin(files[i]), builtin: builtin}
+		if problems[i] = s.read(fsys, files[i]); problems[i] == nil {
+			sources[i] = s
+		}
+	})
+	for i, s := range sources {
+		if s == nil {
+			l.problems = append(l.problems, *problems[i])
+			continue
+		}
+		l.sources = append(l.sources, s)
+	}
+}
+
+// read fills in the text and what its top says; nil: it can be read.
+func (s *source) read(fsys fs.FS, name string) *gate.Problem {
+	var err error
+	if s.text, err = readCapped(fsys, name); err != nil {
+		return &gate.Problem{
+			Code: "rules", File: s.file, Message: "the rule cannot be read: " + err.Error(), Remedy: "Make it a regular file of at most 1 MB.",
+		}
+	}
+	var ok bool
+	if s.header, ok = scanHeader(s.text); !ok {
+		return &gate.Problem{
+			Code: "rules", File: s.file, Line: s.header.pkgLine, Message: "no package declaration where one must be",
+			Remedy: "Begin the file with comments, then \"package\" and a name of plain words joined by dots.",
+		}
+	}
+	return nil
 }
 
 func readCapped(fsys fs.FS, name string) ([]byte, error) {

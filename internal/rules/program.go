@@ -63,8 +63,8 @@ func compile(wanted []*source, known map[string][]*source) (*program, []gate.Pro
 	return p, nil
 }
 
-// compileModules compiles the wanted rules and everything that they refer to, which it gives too.
-func compileModules(wanted []*source, known map[string][]*source) (*ast.Compiler, []*source, []gate.Problem) {
+// compileModules compiles the wanted rules and everything that they refer to, which it gives too, without the stages named.
+func compileModules(wanted []*source, known map[string][]*source, without ...ast.StageID) (*ast.Compiler, []*source, []gate.Problem) {
 	sources, problems := closure(wanted, known)
 	if len(problems) > 0 {
 		return nil, nil, problems
@@ -73,7 +73,7 @@ func compileModules(wanted []*source, known map[string][]*source) (*ast.Compiler
 	for _, s := range sources {
 		modules[s.file] = s.parsed.module // the compiler copies it
 	}
-	compiler := ast.NewCompiler().WithCapabilities(capabilities()).WithDefaultRegoVersion(ast.RegoV1)
+	compiler := ast.NewCompiler().WithCapabilities(capabilities()).WithDefaultRegoVersion(ast.RegoV1).WithSkipStages(without...)
 	compiler.Compile(modules)
 	if compiler.Failed() {
 		return nil, nil, compileProblems(compiler.Errors)

@@ -2,6 +2,9 @@ package rules
 
 import (
 	"slices"
+	"sync"
+
+	"github.com/open-policy-agent/opa/v1/ast"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
@@ -32,10 +35,14 @@ func (e *Engine) verify(own []*source) []gate.Problem {
 	parallel(parts, func(_, i int) {
 		part := own[i*len(own)/parts : (i+1)*len(own)/parts]
 		_, found[i] = compileSafely(func() (*program, []gate.Problem) {
-			_, _, problems := compileModules(part, e.known)
+			_, _, problems := compileModules(part, e.known, // without what finds nothing wrong and serves only to judge
+				ast.StageBuildRuleIndices, ast.StageBuildComprehensionIndices, ast.StageBuildRequiredCapabilities)
 			return nil, problems
 		})
 	})
+	for _, s := range all {
+		s.once, s.parsed = sync.Once{}, nil // most are not needed again, and would fill memory that the documents want
+	}
 	problems = slices.Concat(found...)
 	sortProblems(problems)
 	return slices.Compact(problems)
