@@ -12,6 +12,10 @@ import (
 // watching is a site whose App is told of workflows, properties, people and branches, too.
 func watching(t *testing.T, yaml string, files map[string]string) *place {
 	t.Helper()
+	return newPlace(t, watchful(yaml, files))
+}
+
+func watchful(yaml string, files map[string]string) site.Setup {
 	in := site.Setup{
 		Files: map[string]string{".github/gatehouse.yml": site.GateFile(yaml)}, Permissions: map[string]string{"organization_custom_properties": "read"},
 		Events: []string{"custom_property_values", "member", "membership", "organization", "team", "team_add"},
@@ -19,7 +23,7 @@ func watching(t *testing.T, yaml string, files map[string]string) *place {
 	for path, content := range files {
 		in.Files[path] = content
 	}
-	return newPlace(t, in)
+	return in
 }
 
 func TestRulesOnWorkflows(t *testing.T) {
