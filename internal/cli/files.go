@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"strconv"
+
+	"golang.org/x/term"
 )
 
 // maxInput caps what a command reads from one file or standard input.
@@ -37,11 +39,22 @@ func (w *world) readInput(name string) ([]byte, error) {
 	return data.Bytes(), nil
 }
 
-// width is the terminal's width in columns, as the shell tells it; 0 when it does not.
+// widest is how far lines go on a terminal that nobody has said to be wider: longer ones are hard to read.
+const widest = 100
+
+// width is how many columns text for people has: what COLUMNS says, or the terminal's own width up to widest; 0 when neither tells.
 func (w *world) width() int {
 	n, err := strconv.Atoi(w.environment("COLUMNS"))
-	if err != nil || n < 40 || n > 500 {
+	if err == nil && n >= 40 && n <= 500 {
+		return n
+	}
+	file, ok := w.out.(*os.File)
+	if !ok || !isTerminal(file) {
 		return 0
 	}
-	return n
+	columns, _, err := term.GetSize(int(file.Fd())) //nolint:gosec // a descriptor fits
+	if err != nil || columns <= 0 {
+		return 0
+	}
+	return min(max(columns, 40), widest)
 }

@@ -48,7 +48,7 @@ type printer struct {
 }
 
 func (p *printer) paint(colour, s string) string {
-	if !p.t.Color || s == "" {
+	if !p.t.Color || colour == "" || s == "" {
 		return s
 	}
 	return colour + s + plain
