@@ -45,13 +45,7 @@ func (g *gatherer) seen(ctx context.Context) error {
 	}
 	g.facts.Shown = now
 	g.facts.Sightings = []gate.Sighting{}
-	for _, r := range gate.Opinions(g.facts.Reviews) {
-		if r.State != gate.ReviewApproved || r.Login == "" {
-			continue
-		}
-		if len(g.facts.Sightings) == maxSightings {
-			break // the others do not count, and say so
-		}
+	for _, r := range traced(g.facts.Reviews, g.facts.Actors) {
 		s, err := g.sight(ctx, r, last)
 		if err != nil {
 			return err
@@ -59,6 +53,25 @@ func (g *gatherer) seen(ctx context.Context) error {
 		g.facts.Sightings = append(g.facts.Sightings, s)
 	}
 	return nil
+}
+
+// traced are the approvals that are traced back, at most maxSightings; the others do not count, and say so. Anybody may approve a
+// pull request of a public repository, so those come first whose approval is asked for or who may write: strangers take nobody's place.
+func traced(reviews []gate.Review, actors []gate.Actor) []gate.Review {
+	all := slices.DeleteFunc(gate.Opinions(reviews), func(r gate.Review) bool { return r.State != gate.ReviewApproved || r.Login == "" })
+	if len(all) <= maxSightings {
+		return all
+	}
+	var asked, others []gate.Review
+	for _, r := range all {
+		at := slices.IndexFunc(actors, func(a gate.Actor) bool { return strings.EqualFold(a.Login, r.Login) })
+		if at >= 0 && (len(actors[at].Teams) > 0 || gate.AtLeast(actors[at].Permission, gate.PermissionWrite)) {
+			asked = append(asked, r)
+		} else {
+			others = append(others, r)
+		}
+	}
+	return append(asked, others...)[:maxSightings]
 }
 
 // sight traces one approval.
