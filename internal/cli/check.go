@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,7 @@ type checkFlags struct {
 	plans, packs, policies, rules []string
 	namespaces, data              []string
 	base, config, waivers, output string
+	parser                        string
 	combine, noCache              bool
 }
 
@@ -53,6 +55,7 @@ The exit status is 0 when nothing is denied (also when only approvals are missin
 	flags.StringArrayVar(&f.policies, "policy", nil, "`DIR` with rules of your own, of conftest or of Gatekeeper, or one file of them (repeatable)")
 	flags.StringArrayVar(&f.namespaces, "namespace", nil, "run only conftest's rules in the package `NAME`, with globs (repeatable; default: every package with rules)")
 	flags.StringArrayVar(&f.data, "data", nil, "`FILE-or-DIR` of JSON and YAML that conftest's rules read as data (repeatable)")
+	flags.StringVar(&f.parser, "parser", "", "read files for conftest's rules with the parser `NAME`, whatever the files are called (conftest's names: yaml, hcl2, hocon...)")
 	flags.BoolVar(&f.combine, "combine", false, "give conftest's rules all files as one input")
 	flags.StringArrayVar(&f.rules, "rule", nil, "judge with the rule `ID` alone (repeatable)")
 	flags.StringVar(&f.config, "config", "", "configuration `FILE` (default .github/gatehouse.yml, if there is one)")
@@ -67,6 +70,9 @@ var outputs = []string{"text", "json", "sarif", "junit", "markdown", "github"}
 func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 	if !slices.Contains(outputs, f.output) {
 		return fmt.Errorf("--output is %q; wanted: text, json, sarif, junit, markdown or github", f.output)
+	}
+	if f.parser != "" && !slices.Contains(formats.Parsers(), f.parser) {
+		return fmt.Errorf("--parser is %q; wanted: %s", f.parser, strings.Join(formats.Parsers(), ", "))
 	}
 	pacer := pace()
 	defer pacer.settle()

@@ -40,7 +40,7 @@ func (w *world) localFiles(ctx context.Context, e *rules.Engine, paths []string,
 		named[filepath.Base(p)] = named[filepath.Base(p)] || !filepath.IsLocal(p) // the tree's root may be its folder
 	}
 	collected, err := formats.Collect(ctx, reader, formats.Wanted{
-		Head: from.head, Base: from.base, Plans: from.plans, Redactor: from.redactor,
+		Head: from.head, Base: from.base, Plans: from.plans, Redactor: from.redactor, Parser: f.parser,
 		Named: func(path string) bool { return named[path] },
 	})
 	if err != nil {

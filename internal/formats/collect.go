@@ -32,6 +32,7 @@ type Wanted struct {
 	Named      func(path string) bool // files that somebody asked for by name, which must be readable; nil: none
 	Was        map[string]string      // names in Base of files that have another name in Head
 	Plans      []document.PlanFile    // files from elsewhere
+	Parser     string                 // reads all files of the trees, and those named whatever their format; "": by their names
 	Redactor   *document.Redactor
 }
 
@@ -61,9 +62,15 @@ func Collect(ctx context.Context, r *Reader, w Wanted) (Collected, error) {
 	if w.Head == nil {
 		return out, nil
 	}
+	r.parser = w.Parser
+	defer func() { r.parser = "" }()
 	var paths []string
 	for _, p := range w.Head.Paths() {
-		if Supported(p) && (w.Changed == nil || w.Changed(p)) && !slices.ContainsFunc(out.Files, func(f File) bool { return f.Path == p }) {
+		known, named := Supported(p), w.Named != nil && w.Named(p)
+		if named && !known && w.Parser == "" {
+			out.refused(p, &Unreadable{Reason: "its name tells no format that conftest reads; say which one it has with --parser"}, true)
+		}
+		if (known || named && w.Parser != "") && (w.Changed == nil || w.Changed(p)) && !slices.ContainsFunc(out.Files, func(f File) bool { return f.Path == p }) {
 			paths = append(paths, p)
 		}
 	}

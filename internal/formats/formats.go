@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/go-jsonnet"
 	"github.com/open-policy-agent/conftest/parser"
+	conftestjsonnet "github.com/open-policy-agent/conftest/parser/jsonnet"
 
 	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
 )
@@ -24,9 +26,10 @@ func Supported(path string) bool { return parser.FileSupported(path) }
 const Kind = "parse"
 
 type request struct {
-	Kind string
-	File string
-	Data []byte
+	Kind   string
+	Parser string // "": by the file's name
+	File   string
+	Data   []byte
 }
 
 type reply struct {
@@ -47,6 +50,7 @@ func (e *Unreadable) Error() string { return e.Reason }
 type Reader struct {
 	session sandbox.Caller
 	deaths  int
+	parser  string // for every file, whatever its name
 }
 
 // maxDeaths is how many files may end the worker before the others are refused.
@@ -70,7 +74,7 @@ func (r *Reader) Read(ctx context.Context, file string, data []byte) ([]json.Raw
 	if r.deaths >= maxDeaths {
 		return nil, &Unreadable{"others met the limits of the worker process before it", true}
 	}
-	ask, err := json.Marshal(request{Kind, file, data})
+	ask, err := json.Marshal(request{Kind, r.parser, file, data})
 	if err != nil {
 		return nil, fmt.Errorf("ask for %s to be read: %w", file, err)
 	}
@@ -99,7 +103,7 @@ func Answer(ask []byte) (answer []byte, ok bool) {
 		return nil, false
 	}
 	var out reply
-	documents, err := parse(r.File, r.Data)
+	documents, err := parse(r.Parser, r.File, r.Data)
 	if err == nil {
 		out.Documents = documents
 	} else {
@@ -110,6 +114,38 @@ func Answer(ask []byte) (answer []byte, ok bool) {
 		return []byte(`{"Error":"what was read cannot be written down"}`), true
 	}
 	return answer, true
+}
+
+// Parsers are the names of the parsers, as conftest's --parser takes them.
+func Parsers() []string { return parser.Parsers() }
+
+// parserOf is the parser of that name, or, without one, of the file's.
+func parserOf(name, file string) (parser.Parser, error) {
+	p, err := parser.NewFromPath(file)
+	if name != "" {
+		p, err = parser.New(name)
+	}
+	if _, reads := p.(*conftestjsonnet.Parser); reads {
+		return jsonnetParser{}, err
+	}
+	return p, err
+}
+
+// jsonnetParser is conftest's, but for imports: where the kernel lets nobody hide the file system, it could read the machine's files.
+type jsonnetParser struct{}
+
+// Unmarshal evaluates Jsonnet into what is pointed at.
+func (jsonnetParser) Unmarshal(text []byte, into any) error {
+	vm := jsonnet.MakeVM()
+	vm.Importer(&jsonnet.MemoryImporter{})
+	out, err := vm.EvaluateAnonymousSnippet("", string(text))
+	if err != nil {
+		return fmt.Errorf("evaluate the Jsonnet: %w", err)
+	}
+	if err := json.Unmarshal([]byte(out), into); err != nil {
+		return fmt.Errorf("read what the Jsonnet gives: %w", err)
+	}
+	return nil
 }
 
 // Parse reads a text in this process, by the name of one of conftest's parsers or else by the name of a file, as conftest's own
@@ -123,12 +159,7 @@ func Parse(name, file string, text []byte) (out json.RawMessage, err error) {
 	if len(text) > MaxFile {
 		return nil, fmt.Errorf("it has %d MiB, more than the limit of %d", len(text)>>20, MaxFile>>20)
 	}
-	var p parser.Parser
-	if name != "" {
-		p, err = parser.New(name)
-	} else {
-		p, err = parser.NewFromPath(file)
-	}
+	p, err := parserOf(name, file)
 	if err != nil {
 		return nil, err
 	}
@@ -143,13 +174,13 @@ func Parse(name, file string, text []byte) (out json.RawMessage, err error) {
 }
 
 // parse reads a file as conftest does. Its parsers have panicked on hostile input before.
-func parse(file string, data []byte) (documents []json.RawMessage, err error) {
+func parse(name, file string, data []byte) (documents []json.RawMessage, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			documents, err = nil, fmt.Errorf("the parser gave up: %.200v", r)
 		}
 	}()
-	p, err := parser.NewFromPath(file)
+	p, err := parserOf(name, file)
 	if err != nil {
 		return nil, err
 	}

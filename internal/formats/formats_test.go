@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/formats"
 	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
 )
@@ -100,6 +102,62 @@ func TestParsersReachNothingOutsideTheFile(t *testing.T) {
 		if strings.Contains(string(text)+fmt.Sprint(err), "hunter2") {
 			t.Errorf("%s sees the environment: %s", file, text)
 		}
+	}
+}
+
+// TestJsonnetImportsNothing also where no namespace hides the files: in this very process.
+func TestJsonnetImportsNothing(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "a.txt")
+	if err := os.WriteFile(file, []byte("hunter2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"importstr '" + file + "'", "import '" + file + "'", "{a: importbin '" + file + "'}"} {
+		if out, err := formats.Parse("", file+".jsonnet", []byte(text)); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %s, %v", text, out, err)
+		}
+		if out, err := formats.Parse("jsonnet", "", []byte(text)); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %s, %v", text, out, err)
+		}
+	}
+}
+
+func TestFilesAreReadByTheParserThatIsNamed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"app.conf": "a { b = 1 }", "b.yaml": "a.b = 2", "odd.bin": "a.b = 3"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	head, err := document.Dir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := reader(t)
+	collect := func(parser string) string {
+		got, err := formats.Collect(t.Context(), r, formats.Wanted{
+			Head: head, Redactor: document.NewRedactor([]byte("key")), Parser: parser, Named: func(path string) bool { return path == "app.conf" },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := ""
+		for _, f := range got.Files {
+			out += fmt.Sprintf("%s %s; ", f.Path, f.After)
+		}
+		for _, p := range got.Problems {
+			out += p.String()
+		}
+		return out
+	}
+	// What is named is read whatever it is called, and what has the name of a format by the parser that is asked for.
+	if got := collect("hocon"); got != `app.conf [{"a":{"b":1}}]; b.yaml [{"a":{"b":2}}]; ` {
+		t.Error(got)
+	}
+	want := `b.yaml ["a.b = 2"]; app.conf cannot be read for the rules of conftest's dialect: its name tells no format that conftest reads; say which one it has with --parser`
+	if got := collect(""); got != want {
+		t.Error(got)
 	}
 }
 
