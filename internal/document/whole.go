@@ -44,8 +44,10 @@ func (r *Redactor) maskSecrets(v any) any {
 		kind, _ := v["kind"].(string)
 		for key, value := range v {
 			switch {
-			case strings.EqualFold(kind, "Secret") && (key == "data" || key == "stringData"):
+			case strings.EqualFold(kind, "Secret") && (strings.EqualFold(key, "data") || strings.EqualFold(key, "stringData")):
 				v[key] = r.tokens(value)
+			case strings.EqualFold(kind, "SecretList") && key == "items":
+				v[key] = r.items(value)
 			case strings.HasPrefix(kind, "Encryption") && key == "resources":
 				v[key] = r.keys(value)
 			case key == lastApplied:
@@ -56,6 +58,19 @@ func (r *Redactor) maskSecrets(v any) any {
 		}
 	}
 	return v
+}
+
+// items are the Secrets of a list that says what they are in their place.
+func (r *Redactor) items(v any) any {
+	list, _ := v.([]any)
+	for _, item := range list {
+		if object, ok := item.(map[string]any); ok && object["kind"] == nil {
+			object["kind"] = "Secret"
+			r.maskSecrets(object)
+			delete(object, "kind")
+		}
+	}
+	return r.maskSecrets(v)
 }
 
 // keys replaces the keys of an API server's encryption configuration.

@@ -15,6 +15,8 @@ func TestWholeDocumentsHoldNoSecrets(t *testing.T) {
 		"a Secret": `{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kept"}, "data": {"a": "hunter22"}, "stringData": {"b": "hunter22"}}`,
 		"in a list": `{"kind": "List", "items": [{"kind": "Secret", "data": {"a": "hunter22"}, "metadata": {"name": "kept",
 			"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "hunter22"}}}]}`,
+		"a list of Secrets": `{"kind": "SecretList", "items": [{"data": {"a": "hunter22"}, "metadata": {"name": "kept"}}, {"kind": "Secret", "stringData": {"a": "hunter22"}}]}`,
+		"another spelling":  `{"kind": "secret", "StringData": {"a": "hunter22"}, "DATA": {"b": "hunter22"}, "metadata": {"name": "kept"}}`,
 		"a plan": `{"format_version": "1.2", "terraform_version": "1.9", "variables": {"p": {"value": "hunter22"}, "q": {"value": "kept"}},
 			"configuration": {"root_module": {"variables": {"p": {"sensitive": true, "default": "hunter22"}, "q": {}},
 				"resources": [{"expressions": {"password": {"constant_value": "hunter22"}}}]}},

@@ -67,7 +67,7 @@ func quiet(part []byte) bool {
 			return true
 		}
 		kind := text(valueAfter(after))
-		if strings.EqualFold(kind, "Secret") || strings.HasPrefix(kind, "Encryption") {
+		if strings.EqualFold(kind, "Secret") || strings.EqualFold(kind, "SecretList") || strings.HasPrefix(kind, "Encryption") {
 			return false
 		}
 		rest = after

@@ -118,6 +118,21 @@ func TestBadInput(t *testing.T) {
 			},
 			gate.Problem{File: "a/kustomization.yaml", Remedy: "Run kustomize build a to see it.", Message: "cannot be rendered: in d: may not add resource with an already registered id: Deployment.v1.apps/web.[noNs]"},
 		},
+		"a literal of a Secret that is none": {
+			document.MapTree{"a/kustomization.yaml": "secretGenerator: [{name: s, literals: [hunter2hunter2]}]\n"},
+			gate.Problem{File: "a/kustomization.yaml", Remedy: "Run kustomize build a to see it.", Message: "cannot be rendered: loading KV pairs: literal sources [(secret)]: invalid literal source (secret), expected key=value"},
+		},
+		"a part of a Secret's text that is not there": {
+			document.MapTree{
+				"a/kustomization.yaml": "resources: [s.yaml]\nreplacements: [{source: {kind: Secret, fieldPath: stringData.p, options: {delimiter: \"-\", index: 9}}, targets: [{select: {kind: Secret}, fieldPaths: [data.x]}]}]\n",
+				"a/s.yaml":             "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {p: a-hunter2}\n",
+			},
+			gate.Problem{File: "a/kustomization.yaml", Remedy: "Run kustomize build a to see it.", Message: "cannot be rendered: options.index 9 is out of bounds for value (secret)"},
+		},
+		"a password that a template cannot use": {
+			document.MapTree{"web/Chart.yaml": chartYAML, "web/values.yaml": "db: {password: hunter2}\n", "web/templates/a.yaml": "x: {{ mustToDate \"2006\" .Values.db.password }}\n"},
+			gate.Problem{File: "web/templates/a.yaml", Line: 1, Remedy: see, Message: `cannot be rendered: template: web/templates/a.yaml:1:6: executing "web/templates/a.yaml" at <mustToDate "2006" .Values.db.password>: error calling mustToDate: parsing time "(secret)" as "2006": cannot parse "(secret)" as "2006"`},
+		},
 		"a dependency that is not vendored": {
 			document.MapTree{"web/Chart.yaml": chartYAML + "dependencies:\n- name: redis\n  version: 1.2.3\n  repository: https://charts.example.com\n"},
 			gate.Problem{

@@ -188,6 +188,9 @@ func Answer(request []byte) (response []byte) {
 	} else {
 		answer = j.render()
 	}
+	if answer.Problem != nil {
+		answer.Problem.Message = j.withoutSecrets(answer.Problem.Message)
+	}
 	if answer.Problem == nil && answer.Objects == nil {
 		answer.Objects = []document.RenderedObject{}
 	}
