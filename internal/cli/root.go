@@ -139,7 +139,27 @@ explains itself in a comment, and records every decision in a log that nobody ca
 		return fmt.Errorf("%w\nSee '%s --help'", err, cmd.CommandPath())
 	})
 	root.AddCommand(w.commands()...)
+	explainArgs(root)
 	return root
+}
+
+// explainArgs makes the complaint about a command's arguments say what it wants, and where to read on.
+func explainArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			err := check(cmd, args)
+			switch {
+			case err == nil:
+				return nil
+			case strings.HasPrefix(err.Error(), "unknown command"):
+				return fmt.Errorf("%w\nSee '%s --help'", err, cmd.CommandPath())
+			}
+			return fmt.Errorf("%w; wanted: %s\nSee '%s --help'", err, strings.TrimSuffix(cmd.UseLine(), " [flags]"), cmd.CommandPath())
+		}
+	}
+	for _, c := range cmd.Commands() {
+		explainArgs(c)
+	}
 }
 
 // environment is one variable.
