@@ -89,7 +89,7 @@ func (p *Pipeline) posture(ctx context.Context, args work.Posture, _ int) error 
 // postureOfAll puts the repositories of an installation in the queue. Those that the App could see and cannot any more are not
 // judged by anything from now on, which is the weakest protection of all: it is recorded.
 func (p *Pipeline) postureOfAll(ctx context.Context, args work.Posture) error {
-	targets, err := p.installedNow(ctx, args.Target)
+	targets, err := p.installed(ctx, args.Target)
 	if err != nil {
 		return err
 	}
@@ -122,28 +122,6 @@ func (p *Pipeline) postureOfAll(ctx context.Context, args work.Posture) error {
 		}
 	}
 	return p.Recorder.Enqueue(ctx, works...)
-}
-
-// installedNow lists the repositories of an installation, none when it is gone. GitHub refuses the credentials of an installation
-// that is gone as it refuses wrong ones, so the list of installations decides which it is.
-func (p *Pipeline) installedNow(ctx context.Context, about work.Target) ([]work.Target, error) {
-	list, err := p.Forge.Repositories(ctx, about.InstallationID)
-	if errors.As(err, new(forge.NotFound)) || errors.As(err, new(forge.Unauthorized)) {
-		ids, listErr := p.Hooks.Installations(ctx)
-		if listErr == nil && !slices.Contains(ids, about.InstallationID) {
-			return nil, nil
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("list the repositories of installation %d: %w", about.InstallationID, p.retryable(err))
-	}
-	var out []work.Target
-	for _, r := range list {
-		target := about
-		target.RepositoryID, target.Owner, target.Name = r.ID, r.Owner, r.Name
-		out = append(out, target)
-	}
-	return out, nil
 }
 
 // postureOf looks at the protected branches of a repository.

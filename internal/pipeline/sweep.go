@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
@@ -66,11 +67,15 @@ func (p *Pipeline) openPullRequests(ctx context.Context, in work.Target, filter 
 	return numbers, nil
 }
 
-// installed lists the repositories of an installation; none when the App was removed.
+// installed lists the repositories of an installation, none when it is gone. GitHub refuses the credentials of an installation
+// that is gone as it refuses wrong ones, so the list of installations decides which it is.
 func (p *Pipeline) installed(ctx context.Context, about work.Target) ([]work.Target, error) {
 	list, err := p.Forge.Repositories(ctx, about.InstallationID)
 	if errors.As(err, new(forge.NotFound)) || errors.As(err, new(forge.Unauthorized)) {
-		return nil, nil
+		ids, listErr := p.Hooks.Installations(ctx)
+		if listErr == nil && !slices.Contains(ids, about.InstallationID) {
+			return nil, nil
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list the repositories of installation %d: %w", about.InstallationID, p.retryable(err))
