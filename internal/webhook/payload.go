@@ -1,5 +1,7 @@
 package webhook
 
+import "encoding/json"
+
 // payload holds the fields that are read of any event, and no others.
 type payload struct {
 	Action  string `json:"action"`
@@ -25,6 +27,9 @@ type payload struct {
 	WorkflowRun     *check           `json:"workflow_run"`
 	MergeGroup      *mergeGroup      `json:"merge_group"`
 	RequestedAction *requestedAction `json:"requested_action"`
+	Changes         struct {
+		DefaultBranch json.RawMessage `json:"default_branch"` // of repository.edited
+	} `json:"changes"`
 
 	// of deployment_protection_rule
 	Environment string      `json:"environment"`

@@ -29,7 +29,9 @@ func (r *reading) posture(where work.Target) {
 	r.out.works = append(r.out.works, work.Posture{Target: where, Action: r.Action, Actor: clip(r.Sender.Login)}.Work())
 }
 
-// repositoryChanged: another default branch is another branch that everything depends on, and a new name one that people look for.
+// repositoryChanged: another default branch is another branch that everything depends on, and a new name one that people look for. A rename
+// of the default branch takes the open pull requests along: an approval given before they are judged again would be for the old name.
+// While a repository was archived, or another account's, nothing could be posted there.
 func (r *reading) repositoryChanged() error {
 	switch r.Action {
 	case "edited", "renamed", "transferred", "deleted", "archived", "unarchived", "publicized", "privatized":
@@ -40,5 +42,10 @@ func (r *reading) repositoryChanged() error {
 		return err
 	}
 	r.posture(r.target())
+	if r.Action == "edited" && len(r.Changes.DefaultBranch) > 0 || r.Action == "unarchived" || r.Action == "transferred" {
+		name := clip(r.Repository.DefaultBranch)
+		all := work.Sweep{Target: r.target(), What: work.SweepBranch, Action: r.Action, Branch: name, DefaultBranch: true, Actor: r.Sender.Login}
+		return r.add(work.KindSweep, last, all, r.Repository.ID, work.SweepBranch, name)
+	}
 	return nil
 }
