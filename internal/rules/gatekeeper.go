@@ -235,9 +235,9 @@ func (l *loader) compileTemplate(t *template, o foundObject, source regoSource, 
 		return
 	}
 	if !slices.ContainsFunc(entry.Rules, func(r *ast.Rule) bool {
-		return r.Head.Reference[0].Value.Compare(ast.Var("violation")) == 0
+		return r.Head.Name == "violation" // a head such as violation[x] if, of Rego v1, is no set, and has no name
 	}) {
-		l.problem(t.file, shift["rego"], "the ConstraintTemplate of "+t.kind+" has no rule violation", "Write violation[{\"msg\": msg}] { ... }.")
+		l.problem(t.file, shift["rego"], "the ConstraintTemplate of "+t.kind+" has no rule violation", "Write violation[{\"msg\": msg}] { ... }, or violation contains {\"msg\": msg} if { ... } in Rego v1.")
 		return
 	}
 	for _, m := range modules {

@@ -183,7 +183,9 @@ func TestWhatIsWrongWithTemplatesAndConstraintsIsSaid(t *testing.T) {
 			[]string{"own/a.yaml:28 the constraint Flag/words has spec.match.kinds[0].kind, which no constraint has"}},
 		"a key too many":       {edit("spec: {parameters", "spec: {mode: deny, parameters"), []string{"own/a.yaml:28 the constraint Flag/words has spec.mode, which no constraint has"}},
 		"a star in the middle": {edit("spec: {parameters", "spec: {match: {excludedNamespaces: ['a*b']}, parameters"), []string{`own/a.yaml:28 the match of the constraint Flag/words has the namespace "a*b"; wanted: a name, which may begin and end with *`}},
-		"no violation":         {strings.ReplaceAll(flagTemplate, "violation[", "deny["), []string{"own/a.yaml:12 the ConstraintTemplate of Flag has no rule violation"}},
+		"a set as Rego v1 has none": {strings.SplitN(flagTemplate, "violation[", 2)[0] + "import rego.v1\n        violation[{\"msg\": \"x\"}] if { true }\n" + flagConstraint,
+			[]string{"own/a.yaml:12 the ConstraintTemplate of Flag has no rule violation"}},
+		"no violation": {strings.ReplaceAll(flagTemplate, "violation[", "deny["), []string{"own/a.yaml:12 the ConstraintTemplate of Flag has no rule violation"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
