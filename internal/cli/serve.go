@@ -126,7 +126,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		}
 		return waiting, err
 	})
-	judges, err := judge.New(judge.Options{Key: secret, Memory: s.WorkerMemory, Time: s.WorkerTime, Died: func(repository int64, d *sandbox.Death) {
+	judges, err := judge.New(judge.Options{Key: secret, Pool: sandbox.PoolLimits{Spare: true}, Memory: s.WorkerMemory, Time: s.WorkerTime, Died: func(repository int64, d *sandbox.Death) {
 		counters.WorkerDied(d.Limit)
 		log.WithField("repository_id", repository).WithField("doing", gate.Shorten(gate.Printable(strings.ToValidUTF8(d.Doing, "?")), 300)).
 			WithField("limit", d.Limit).Warn(gate.Printable(d.Error()))

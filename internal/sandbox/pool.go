@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -11,6 +12,10 @@ type PoolLimits struct {
 	Requests int           // that one worker answers before it is replaced; 200
 	Resident int64         // bytes that a worker may hold while it is kept; 512 MiB
 	Age      time.Duration // that a worker is kept without work; 10 minutes
+
+	// Spare has one worker more started ahead, so that a key's first request does not wait for a process to begin: at the start, and, once
+	// that has been taken and was not enough, whenever a worker has ended its work.
+	Spare bool
 }
 
 func (l PoolLimits) withDefaults() PoolLimits {
@@ -35,9 +40,13 @@ type Pool struct {
 	workers *Workers
 	limits  PoolLimits
 
-	mu     sync.Mutex
-	idle   []*idleSession // least recently used first
-	closed bool
+	mu       sync.Mutex
+	idle     []*idleSession // least recently used first
+	spare    *child         // has seen no request yet; nil: there is none
+	starting bool           // a spare is on its way
+	started  sync.WaitGroup // those on their way
+	fresh    int            // requests that no kept worker could take
+	closed   bool
 }
 
 type idleSession struct {
@@ -48,7 +57,32 @@ type idleSession struct {
 
 // NewPool makes an empty pool.
 func NewPool(workers *Workers, limits PoolLimits) *Pool {
-	return &Pool{workers: workers, limits: limits.withDefaults()}
+	p := &Pool{workers: workers, limits: limits.withDefaults()}
+	p.startAhead()
+	return p
+}
+
+// startAhead starts a spare in the background, unless there is one.
+func (p *Pool) startAhead() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.limits.Spare || p.closed || p.starting || p.spare != nil || p.fresh == 1 {
+		return
+	}
+	p.starting = true
+	p.started.Go(func() {
+		c, err := p.workers.start(context.Background()) // which takes a minute at most
+		p.mu.Lock()
+		p.starting = false
+		wanted := err == nil && !p.closed
+		if wanted {
+			p.spare = c
+		}
+		p.mu.Unlock()
+		if err == nil && !wanted {
+			c.kill()
+		}
+	})
 }
 
 // Take gives a session for a key: one that served the same key before, or a new one. It must be given back.
@@ -61,11 +95,19 @@ func (p *Pool) Take(key string) *Session {
 			return kept.session
 		}
 	}
-	return p.workers.Session()
+	p.fresh++
+	s := p.workers.Session()
+	s.child, p.spare = p.spare, nil
+	return s
 }
 
 // Give takes a session back, which is kept while it is worth it.
 func (p *Pool) Give(key string, s *Session) {
+	p.keep(key, s)
+	p.startAhead()
+}
+
+func (p *Pool) keep(key string, s *Session) {
 	if s.child == nil {
 		return
 	}
@@ -112,9 +154,13 @@ func (p *Pool) expire(old *idleSession) {
 // Close ends the workers that have nothing to do. The others end when they are given back.
 func (p *Pool) Close() {
 	p.mu.Lock()
-	idle := p.idle
-	p.idle, p.closed = nil, true
+	idle, spare := p.idle, p.spare
+	p.idle, p.spare, p.closed = nil, nil, true
 	p.mu.Unlock()
+	p.started.Wait()
+	if spare != nil {
+		spare.kill()
+	}
 	for _, kept := range idle {
 		kept.expiry.Stop()
 		kept.session.Close()

@@ -130,3 +130,41 @@ func TestNoOrphans(t *testing.T) {
 	}
 	gone(t, pid)
 }
+
+// TestASpareIsStartedAhead: whoever comes first gets it, another takes its place, and none outlives its pool.
+func TestASpareIsStartedAhead(t *testing.T) {
+	t.Parallel()
+	p := sandbox.NewPool(workers(t), sandbox.PoolLimits{Spare: true})
+	defer p.Close()
+	spare := func() int {
+		t.Helper()
+		deadline := time.Now().Add(time.Minute)
+		for p.SparePID() == 0 {
+			if time.Now().After(deadline) {
+				t.Fatal("no worker is started ahead")
+			}
+			time.Sleep(time.Millisecond)
+		}
+		return p.SparePID()
+	}
+	first := spare()
+	if got := ask(t, p, "a"); got != first {
+		t.Error("another worker was started although one was there")
+	}
+	if got := ask(t, p, "a"); got != first || p.SparePID() != 0 {
+		t.Error("the worker was not kept, or another one was started that nobody has asked for")
+	}
+	second := ask(t, p, "b")
+	third := spare()
+	if got := ask(t, p, "c"); got != third || second == first {
+		t.Error("the first request of another key did not get the spare")
+	}
+	p.Close()
+	for _, pid := range []int{first, second, third} {
+		gone(t, pid)
+	}
+	p.Give("c", p.Take("c")) // a closed pool starts none
+	if p.SparePID() != 0 {
+		t.Error("a closed pool has a spare")
+	}
+}
