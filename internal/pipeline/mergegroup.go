@@ -195,7 +195,7 @@ func (g *gatherer) contained(ctx context.Context, s work.Sweep) ([]step, error) 
 		if number == 0 {
 			g.problem(gate.Problem{
 				Code: "git", Message: fmt.Sprintf("commit %.7s of the merge group is not what an open pull request makes of the commit before it", at),
-				Remedy: "Merge the pull requests one by one.",
+				Remedy: "Merge the pull requests one by one. A queue that rebases cannot be told apart into its pull requests: let it squash or merge, or build groups of one.",
 			})
 		} else if !slices.ContainsFunc(steps, func(s step) bool { return s.number == number }) {
 			steps = append(steps, step{number, c.Parents[0], at})
