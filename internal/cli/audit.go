@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -108,30 +109,37 @@ func collectPages[T any](limit int, page func(cursor string, n int) ([]T, string
 }
 
 func (w *world) auditWho(f *auditFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:     "who RESOURCE",
-		Short:   "Who changed it? Pull request, author, approvers and merge, newest first",
-		Example: "  gatehouse audit who aws_security_group.prod-web-01\n  gatehouse audit who 'apps/v1/Deployment/shop/*' -o json",
-		Args:    cobra.ExactArgs(1),
+	var kind string
+	cmd := &cobra.Command{
+		Use:   "who RESOURCE",
+		Short: "Who changed it? Pull request, author, approvers and merge, newest first",
+		Long: `Who changed it? RESOURCE is whatever you have in hands: a Terraform address, a Kubernetes object, a name or id that the cloud knows
+(sg-0a1b2c, an ARN, a bucket), a file's path, a rule, a person (@mei), a commit or its beginning; * stands for any run of characters and ?
+for one. The answer has a line for each resource, and for what is found otherwise a line for each pull request.`,
+		Example: "  gatehouse audit who aws_security_group.prod-web-01\n  gatehouse audit who 'apps/v1/Deployment/shop/*' -o json\n" +
+			"  gatehouse audit who sg-0a1b2c3d\n  gatehouse audit who @mei\n  gatehouse audit who --in file 'infra/prod/*.tf'",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains(web.WhoKinds(), kind) {
+				return fmt.Errorf("--in is %q; wanted: %s", kind, strings.Join(web.WhoKinds()[1:], ", "))
+			}
+			if strings.TrimSpace(args[0]) == "" {
+				return errors.New("say what you look for")
+			}
 			db, err := w.record(cmd.Context(), f, nil)
 			if err != nil {
 				return err
 			}
 			defer db.Close()
-			changes, err := collectPages(f.limit, func(cursor string, n int) ([]store.ResourceChange, string, error) {
-				return db.Who(cmd.Context(), args[0], cursor, n)
-			})
-			if err != nil {
-				return outside(err)
-			}
-			lines, err := web.WhoLines(cmd.Context(), db, changes)
+			lines, err := web.Who(cmd.Context(), db, args[0], kind, nil, min(max(f.limit, 1), 1000), 0)
 			if err != nil {
 				return outside(err)
 			}
 			return w.printWho(f.output, lines)
 		},
 	}
+	cmd.Flags().StringVar(&kind, "in", "", "look only in these: resource, name, file, rule, person or commit")
+	return cmd
 }
 
 func number(n int) string {

@@ -20,7 +20,7 @@ func (w *world) printWho(output string, lines []web.WhoLine) error {
 	for i := range lines {
 		l := &lines[i]
 		row := []string{
-			l.Time.UTC().Format(time.RFC3339), strings.Join(l.Actions, "+"), l.Resource, l.Repository, number(l.PullRequest), l.Author,
+			l.Time.UTC().Format(time.RFC3339), strings.Join(l.Actions, "+"), whoAbout(l), l.Repository, number(l.PullRequest), l.Author,
 			strings.Join(l.Approvers, " "), l.MergedBy, l.Verdict, l.Decision,
 		}
 		told := make([]string, 0, len(l.Changes))
@@ -66,4 +66,15 @@ func attributeText(a *diff.Attribute) string {
 		s += " (forces replacement)"
 	}
 	return s
+}
+
+// whoAbout is what a line is about: a resource, or the first of several.
+func whoAbout(l *web.WhoLine) string {
+	if l.Resource != "" {
+		return l.Resource
+	}
+	if len(l.Resources) > 0 {
+		return l.Resources[0] + " and others"
+	}
+	return "(no resource)"
 }

@@ -25,6 +25,9 @@ type Options struct {
 	// has been.
 	Doing func(file string) (done func()) `json:"-"`
 
+	// Named has changes carry the names and ids that clouds know them by.
+	Named bool
+
 	// Undigested says that nobody keeps the result. A plan that was handed in, if it is all there is to read, then has no digest:
 	// of a large one that is a tenth of the work.
 	Undigested bool `json:"-"`
@@ -218,6 +221,9 @@ func (b *builder) finish() {
 		r.Changes = append(r.Changes, gate.Change{
 			Kind: doc.Kind, Type: doc.Type, Resource: doc.Resource, File: doc.File, Environment: doc.Environment, Actions: doc.Actions,
 		})
+		if b.options.Named {
+			r.Changes[len(r.Changes)-1].Names = cloudNames(doc)
+		}
 	}
 	for _, problems := range [][]gate.Problem{r.Problems, r.Unjudged} {
 		slices.SortStableFunc(problems, func(a, b gate.Problem) int {

@@ -171,6 +171,7 @@ type Change struct {
 	Environment string   `json:"environment,omitempty"`
 	Actions     []string `json:"actions"`
 	Digest      string   `json:"digest,omitempty"` // of what happens to it, value by value
+	Names       []string `json:"names,omitempty"`  // and ids that the cloud knows it by; they serve to find it, and decide nothing
 }
 
 // Plan is one Terraform plan that was judged.

@@ -27,7 +27,7 @@ func (p *Pipeline) evaluate(ctx context.Context, args work.Evaluate, attempt int
 	g, err := p.gather(ctx, args, nil)
 	var retry error
 	switch {
-	case errors.As(err, new(forge.NotFound)) && g == nil:
+	case errors.As(err, new(forge.NotFound)) && g == nil && attempt >= patience: // GitHub may tell of one before it can show it
 		return store.Permanent{Err: fmt.Errorf("%s/%s#%d is gone, or the App may no longer see it: %w", args.Owner, args.Name, args.Number, err)}
 	case err != nil && !lasting(err) && (g == nil || ctx.Err() != nil || attempt < patience):
 		return p.retryable(err)
@@ -232,7 +232,7 @@ func (p *Pipeline) nothingNew(ctx context.Context, facts gate.Facts, decision ga
 func resources(changes []gate.Change) []store.Resource {
 	out := make([]store.Resource, 0, len(changes))
 	for _, c := range changes {
-		out = append(out, store.Resource{Resource: c.Resource, Actions: c.Actions})
+		out = append(out, store.Resource{Resource: c.Resource, Actions: c.Actions, Names: c.Names})
 	}
 	return out
 }

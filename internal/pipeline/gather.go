@@ -288,6 +288,7 @@ func (g *gatherer) documentOptions() document.Options {
 		}
 	}
 	o := document.Options{
+		Named:      true,
 		Changed:    changed,
 		Kubernetes: KubernetesOptions(g.config.Kubernetes, g.facts.Repository.FullName()),
 		Files:      g.config.Files.ByKind(),

@@ -232,6 +232,9 @@ type FindFilter struct {
 // KindResource is the kind of what a pull request changes, beside the kinds of terms.
 const KindResource = "resource"
 
+// KindName is the kind of names and ids by which clouds know what a pull request changes.
+const KindName = "name"
+
 // Found is a decision that a search found.
 type Found struct {
 	Decision
@@ -240,35 +243,45 @@ type Found struct {
 }
 
 // Find lists the decisions that changed a resource, a file, were found by a rule, or in which a person or a commit took part,
-// newest first; cursor and next as with [Store.Decisions].
+// newest first; cursor and next as with [Store.Decisions]. A pattern that begins with a wildcard may give fewer than limit and a cursor: it
+// has not looked at older ones yet.
 func (s *Store) Find(ctx context.Context, f FindFilter, cursor string, limit int) ([]Found, string, error) {
 	kinds := f.Kinds
 	if len(kinds) == 0 {
-		kinds = []string{KindResource, TermRule, TermFile, TermPerson, TermCommit}
-	}
-	q := newSelect(s.sql, `SELECT `+decisionColumns+`, coalesce(m.merged_by, ''), coalesce(m.commit_sha, '') FROM decisions d
-		LEFT JOIN merges m ON m.repository_id = d.repository_id AND m.pull_request = d.pull_request`, "d.log_index", "")
-	q.within(f.Within, "d.repository_id", "")
-	if !f.All {
-		q.where(isLast)
+		kinds = []string{KindResource, KindName, TermRule, TermFile, TermPerson, TermCommit}
 	}
 	found, err := s.finders(ctx, kinds, f.Pattern)
 	if err != nil {
 		return nil, "", err
 	}
-	q.anyOf(found)
-	return listPage(ctx, s, q, cursor, limit, func(rs rows) (r Found, err error) {
+	build := func() *selection {
+		q := newSelect(s.sql, `SELECT `+decisionColumns+`, coalesce(m.merged_by, ''), coalesce(m.commit_sha, '') FROM decisions d
+			LEFT JOIN merges m ON m.repository_id = d.repository_id AND m.pull_request = d.pull_request`, "d.log_index", "")
+		q.within(f.Within, "d.repository_id", "")
+		if !f.All {
+			q.where(isLast)
+		}
+		q.anyOf(found)
+		return q
+	}
+	scan := func(rs rows) (r Found, err error) {
 		r.Decision, err = scanDecision(rs, &r.MergedBy, &r.MergeCommit)
 		return r, err
-	}, func(r Found) int64 { return r.LogIndex })
+	}
+	index := func(r Found) int64 { return r.LogIndex }
+	if scans(f.Pattern) {
+		return scanPage(ctx, s, build, cursor, limit, scan, index)
+	}
+	return listPage(ctx, s, build(), cursor, limit, scan, index)
 }
 
-// Changed lists what a decision does to resources, by name, at most limit of them.
+// Changed lists what a decision does to the resources that a shell pattern matches, or whose name in the cloud it matches, in order, at
+// most limit of them.
 func (s *Store) Changed(ctx context.Context, logIndex int64, pattern string, limit int) ([]Resource, error) {
 	q := newSelect(s.sql, "SELECT r.resource, r.actions FROM decision_resources r", "", "")
 	q.where("r.log_index = %s", logIndex)
 	if pattern != "" {
-		q.glob("r.resource", pattern)
+		q.named(pattern)
 	}
 	return readAll(ctx, s, "the resources", q, fmt.Sprintf(" ORDER BY r.resource LIMIT %d", limit), func(rs rows) (r Resource, err error) {
 		var actions string

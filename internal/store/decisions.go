@@ -156,39 +156,45 @@ type ResourceChange struct {
 	MergeCommit string
 }
 
-// Who lists what pull requests did to the resources that a shell pattern matches, newest first: for each pull request its last
-// decision.
+// Who lists what pull requests did to the resources that a shell pattern matches, by their names in the code or in the cloud, newest
+// first: for each pull request its last decision. A pattern that begins with a wildcard may give fewer than limit and a cursor: it has not
+// looked at older ones yet.
 func (s *Store) Who(ctx context.Context, pattern, cursor string, limit int) (list []ResourceChange, next string, err error) {
 	return s.WhoWithin(ctx, pattern, nil, cursor, limit)
 }
 
 // WhoWithin is [Store.Who] in the repositories of a scope.
 func (s *Store) WhoWithin(ctx context.Context, pattern string, scope *Scope, cursor string, limit int) (list []ResourceChange, next string, err error) {
-	q := newSelect(s.sql, `SELECT `+decisionColumns+`, r.resource, r.actions, coalesce(m.merged_by, ''), coalesce(m.commit_sha, '')
-		FROM decision_resources r JOIN decisions d ON d.log_index = r.log_index
-		LEFT JOIN merges m ON m.repository_id = d.repository_id AND m.pull_request = d.pull_request`, "r.log_index", ", r.resource")
-	// A rare resource twice: once to find the decisions, without which it is looked for in all of them, newest first; once to leave
-	// out their other resources.
-	q.within(scope, "d.repository_id", "")
-	broad, err := s.isBroad(ctx, &finder{from: "decision_resources x", column: "x.resource", pattern: pattern})
+	found, err := s.finders(ctx, []string{KindResource, KindName}, pattern)
 	if err != nil {
 		return nil, "", err
 	}
-	if broad {
-		q.globPlain("r.resource", pattern)
-	} else {
-		q.in("d.log_index", "SELECT log_index FROM decision_resources", "resource", pattern)
-		q.glob("r.resource", pattern)
+	build := func() *selection {
+		q := newSelect(s.sql, `SELECT `+decisionColumns+`, r.resource, r.actions, coalesce(m.merged_by, ''), coalesce(m.commit_sha, '')
+			FROM decision_resources r JOIN decisions d ON d.log_index = r.log_index
+			LEFT JOIN merges m ON m.repository_id = d.repository_id AND m.pull_request = d.pull_request`, "r.log_index", ", r.resource")
+		q.within(scope, "d.repository_id", "")
+		// What few rows match twice: once to find the decisions, without which it is looked for in all of them, newest first; once to
+		// leave out their other resources.
+		if !found[0].broad && !found[1].broad {
+			q.anyOf(found)
+		}
+		q.named(pattern)
+		q.where(isLast)
+		return q
 	}
-	q.where(`NOT EXISTS (SELECT 1 FROM decisions l
-		WHERE l.repository_id = d.repository_id AND l.pull_request = d.pull_request AND l.log_index > d.log_index)`)
-	return listPage(ctx, s, q, cursor, limit, func(rs rows) (r ResourceChange, err error) {
+	scan := func(rs rows) (r ResourceChange, err error) {
 		var actions string
 		if r.Decision, err = scanDecision(rs, &r.Resource, &actions, &r.MergedBy, &r.MergeCommit); err != nil {
 			return r, err
 		}
 		return r, json.Unmarshal([]byte(actions), &r.Actions)
-	}, func(r ResourceChange) int64 { return r.LogIndex })
+	}
+	index := func(r ResourceChange) int64 { return r.LogIndex }
+	if scans(pattern) {
+		return scanPage(ctx, s, build, cursor, limit, scan, index)
+	}
+	return listPage(ctx, s, build(), cursor, limit, scan, index)
 }
 
 // EntryFilter chooses audit entries; zero fields choose all.

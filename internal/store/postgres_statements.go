@@ -93,6 +93,8 @@ func postgresStatements() *statements {
 			ORDER BY d.pull_request`),
 		putDecRes: `INSERT INTO decision_resources (log_index, resource, actions)
 			SELECT $1::bigint, value ->> 'resource', value ->> 'actions' FROM json_array_elements($2::text::json) ON CONFLICT DO NOTHING`,
+		putDecNames: `INSERT INTO decision_names (log_index, name, resource)
+			SELECT $1::bigint, value ->> 'name', value ->> 'resource' FROM json_array_elements($2::text::json) ON CONFLICT DO NOTHING`,
 		putEvidence: `INSERT INTO decision_blobs (log_index, what, digest) SELECT $1::bigint, value ->> 'what', value ->> 'digest'
 			FROM json_array_elements($2::text::json) WHERE true ON CONFLICT DO NOTHING`,
 		putTerms: `INSERT INTO decision_terms (log_index, kind, term, n)

@@ -56,6 +56,7 @@ type Entry struct {
 type Resource struct {
 	Resource string
 	Actions  []string
+	Names    []string // that the cloud knows it by; it is found by them, and they are not read back
 }
 
 // A Record is a decision with everything that is kept about it.
@@ -229,6 +230,9 @@ func (s *Store) putDecision(ctx context.Context, c conn, r Record, index int64) 
 	}
 	if _, err := c.exec(ctx, s.sql.putDecRes, index, string(encoded)); err != nil {
 		return fmt.Errorf("storing the decision's resources: %w", err)
+	}
+	if err := s.putNames(ctx, c, r, index); err != nil {
+		return err
 	}
 	if err := s.putTerms(ctx, c, r, index); err != nil {
 		return err

@@ -85,16 +85,23 @@ type finder struct {
 // finders are the ways to find decisions by kinds of terms.
 func (s *Store) finders(ctx context.Context, kinds []string, pattern string) ([]finder, error) {
 	var list []finder
+	// In this order, for commits that came along are few, and decisions many.
+	const brought = `log_commits y CROSS JOIN log_entries e CROSS JOIN decisions x`
+	const through = `e.idx = y.idx AND x.repository = e.repository AND x.pull_request = e.pull_request AND x.pull_request > 0`
 	const merged = `decisions x JOIN merges y ON y.repository_id = x.repository_id AND y.pull_request = x.pull_request`
 	for _, kind := range kinds {
 		switch kind {
 		case KindResource:
 			list = append(list, finder{from: "decision_resources x", column: "x.resource", pattern: pattern})
 			continue
+		case KindName:
+			list = append(list, finder{from: "decision_names x", column: "x.name", pattern: pattern})
+			continue
 		case TermPerson:
 			list = append(list, finder{from: merged, column: "y.merged_by", joined: "m.merged_by", pattern: pattern})
 		case TermCommit:
-			list = append(list, finder{from: merged, column: "y.commit_sha", joined: "m.commit_sha", pattern: pattern})
+			list = append(list, finder{from: merged, column: "y.commit_sha", joined: "m.commit_sha", pattern: pattern},
+				finder{from: brought, column: "y.commit_sha", where: through, pattern: pattern})
 		case TermRule, TermFile:
 		default:
 			return nil, fmt.Errorf("there is no kind %q to look for", kind)
@@ -103,6 +110,10 @@ func (s *Store) finders(ctx context.Context, kinds []string, pattern string) ([]
 	}
 	for i := range list {
 		var err error
+		if scans(pattern) {
+			list[i].broad = true // counting what matches would mean to look at everything
+			continue
+		}
 		if list[i].broad, err = s.isBroad(ctx, &list[i]); err != nil {
 			return nil, err
 		}
@@ -228,4 +239,77 @@ func parseCursor(cursor string) (at int64, given int, err error) {
 		return 0, 0, ErrCursor
 	}
 	return at, given, nil
+}
+
+// named matches a resource r of a decision by a shell pattern, or by one of the names that the cloud knows it by.
+func (q *selection) named(pattern string) {
+	sub := &selection{sql: q.sql, args: q.args}
+	sub.globPlain("r.resource", pattern)
+	sub.globPlain("n.name", pattern)
+	q.args = sub.args
+	q.conditions = append(q.conditions, "("+sub.conditions[0]+
+		" OR EXISTS (SELECT 1 FROM decision_names n WHERE n.log_index = r.log_index AND n.resource = r.resource AND "+sub.conditions[1]+"))")
+}
+
+// scans reports whether no index helps to find what a shell pattern matches: it begins with a wildcard.
+func scans(pattern string) bool { return pattern != "" && strings.ContainsRune("*?", rune(pattern[0])) }
+
+const (
+	// scanned is how many decisions a search without an index looks at in one statement, newest first.
+	scanned = 1000
+	// scanFor is how long it goes on before it gives back what it has found so far, and where to go on.
+	scanFor = 60 * time.Millisecond
+)
+
+// scanPage is [listPage] for a search that no index serves. It looks at the newest decisions first, and may return fewer rows than asked
+// for, or none, with a cursor: it has not looked at older ones yet. build makes the selection, whose index is that of decisions.
+func scanPage[T any](ctx context.Context, s *Store, build func() *selection, cursor string, limit int, scan func(rows) (T, error), index func(T) int64) ([]T, string, error) {
+	began := time.Now()
+	var out []T
+	for {
+		at, _, err := parseCursor(cursor)
+		if err != nil {
+			return nil, "", err
+		}
+		floor, err := s.floor(ctx, at)
+		if err != nil {
+			return nil, "", err
+		}
+		q := build()
+		if floor > 0 {
+			q.where(q.index+" >= %s", floor)
+		}
+		list, next, err := listPage(ctx, s, q, cursor, limit-len(out), scan, index)
+		if err != nil {
+			return nil, "", err
+		}
+		out = append(out, list...)
+		if next != "" || floor <= 0 {
+			return out, next, nil
+		}
+		cursor = strconv.FormatInt(floor-1, 10) + ".0"
+		if len(out) == limit || time.Since(began) > scanFor {
+			return out, cursor, nil
+		}
+	}
+}
+
+// floor is the log index of the oldest decision that a scan from at on looks at; 0 when it is the last scan. at below 0: from the newest on.
+func (s *Store) floor(ctx context.Context, at int64) (floor int64, err error) {
+	q := newSelect(s.sql, "SELECT log_index FROM decisions", "", "")
+	if at >= 0 {
+		q.where("log_index <= %s", at)
+	}
+	var n int
+	err = s.engine.read(ctx, func(c conn) error {
+		_, err := first(ctx, c, "SELECT count(*), coalesce(min(log_index), 0) FROM ("+q.statement(fmt.Sprintf(" ORDER BY log_index DESC LIMIT %d", scanned))+") AS newest", q.args, &n, &floor)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("searching: %w", err)
+	}
+	if n < scanned {
+		return 0, nil
+	}
+	return floor, nil
 }

@@ -24,7 +24,13 @@ func BenchmarkSearch(b *testing.B) {
 		FROM n, (SELECT 0 AS k UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)
 		WHERE true ON CONFLICT DO NOTHING`)
 	storetest.Exec(b, url, numbers+`INSERT INTO decision_terms SELECT 'file', 'infra/' || (i % 300) || '/main.tf', i, 1 FROM n WHERE true ON CONFLICT DO NOTHING`)
+	storetest.Exec(b, url, numbers+`INSERT INTO decision_terms SELECT 'person', 'p' || (i % 97), i, 1 FROM n WHERE true ON CONFLICT DO NOTHING`)
+	storetest.Exec(b, url, numbers+`INSERT INTO decision_terms SELECT 'rule', 'im-0' || (i % 9), i, 1 FROM n WHERE true ON CONFLICT DO NOTHING`)
+	storetest.Exec(b, url, numbers+`INSERT INTO decision_terms SELECT 'commit', printf('%040x', i * 7919), i, 1 FROM n WHERE true ON CONFLICT DO NOTHING`)
+	storetest.Exec(b, url, `INSERT INTO decision_names SELECT 'sg-' || (log_index % 5000) || '-' || length(resource), log_index, resource
+		FROM decision_resources WHERE true ON CONFLICT DO NOTHING`)
 	for name, pattern := range map[string]string{
+		"cloud-id": "sg-4711-18", "cloud-ids": "sg-47*", "no-cloud-id": "*-nowhere", "person": "p42", "rule": "im-03", "file": "infra/47/main.tf", "commit": "000000000000000000000000000000000000*",
 		"one": "aws_db_instance.only4711", "few": "aws_instance.web47*", "most": "aws_instance.*", "all": "aws_*", "ending": "*[3]", "nothing": "google_*", "everything": "*",
 	} {
 		b.Run("who/"+name, func(b *testing.B) {

@@ -86,6 +86,8 @@ func sqliteStatements() *statements {
 			SELECT max(log_index) FROM decisions WHERE repository_id = ?1 AND head = ?2 GROUP BY pull_request) ORDER BY d.pull_request`),
 		putDecRes: `INSERT INTO decision_resources (log_index, resource, actions)
 			SELECT ?1, value ->> 'resource', value ->> 'actions' FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING`,
+		putDecNames: `INSERT INTO decision_names (log_index, name, resource)
+			SELECT ?1, value ->> 'name', value ->> 'resource' FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING`,
 		putEvidence: `INSERT INTO decision_blobs (log_index, what, digest) SELECT ?1, value ->> 'what', value ->> 'digest'
 			FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING`,
 		putTerms: `INSERT INTO decision_terms (log_index, kind, term, n)

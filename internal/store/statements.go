@@ -44,6 +44,7 @@ type statements struct {
 	latest        string // repository_id, pull_request -> decisionColumns, decision
 	latestHead    string // repository_id, head -> decisionColumns, decision: the latest of each pull request
 	putDecRes     string // log_index, JSON list of {resource, actions (JSON text)}
+	putDecNames   string // log_index, JSON list of {name, resource}
 	putEvidence   string // log_index, JSON list of {what, digest}
 	putTerms      string // log_index, JSON list of {kind, term, n}
 	putWaivers    string // log_index, JSON list of {n, rule, resource, reason, owner, expires}

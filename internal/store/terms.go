@@ -79,3 +79,28 @@ func (s *Store) putTerms(ctx context.Context, c conn, r Record, index int64) err
 	}
 	return nil
 }
+
+// putNames stores the names of a decision's resources.
+func (s *Store) putNames(ctx context.Context, c conn, r Record, index int64) error {
+	type row struct {
+		Name     string `json:"name"`
+		Resource string `json:"resource"`
+	}
+	var list []row
+	for _, res := range r.Resources {
+		for _, name := range res.Names {
+			list = append(list, row{searchable(name), searchable(res.Resource)})
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	encoded, err := json.Marshal(list)
+	if err != nil {
+		return fmt.Errorf("encoding the resources' names: %w", err)
+	}
+	if _, err := c.exec(ctx, s.sql.putDecNames, index, string(encoded)); err != nil {
+		return fmt.Errorf("storing the resources' names: %w", err)
+	}
+	return nil
+}

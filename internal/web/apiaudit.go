@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
@@ -34,11 +35,21 @@ func (s *site) apiAudit(w http.ResponseWriter, r *http.Request) {
 	s.json(w, r, next, list)
 }
 
+// whoPatience is how long the API looks for what no index serves.
+const whoPatience = 2 * time.Second
+
 func (s *site) apiWho(w http.ResponseWriter, r *http.Request) {
 	q := ask(r)
 	limit := q.limit()
+	if what := q.text("what"); what != "" && q.err == nil {
+		lines, err := Who(r.Context(), s.Store, what, q.text("in"), looking(r.Context()).scope, limit, whoPatience)
+		if !s.failed(w, r, err) {
+			s.json(w, r, "", lines)
+		}
+		return
+	}
 	if q.text("resource") == "" && q.err == nil {
-		q.err = badParameter{"resource is missing: a Terraform address, a Kubernetes object, or a pattern with * and ?."}
+		q.err = badParameter{"resource is missing: a Terraform address, a Kubernetes object, a name in the cloud, or a pattern with * and ?; or what: anything else."}
 	}
 	if s.failed(w, r, q.err) {
 		return

@@ -12,7 +12,7 @@ import (
 // kinds are what the search looks in, with their names for people.
 func kinds() [][2]string {
 	return [][2]string{
-		{"", "Everything"}, {store.KindResource, "Resource"}, {store.TermFile, "File"}, {store.TermRule, "Rule"}, {store.TermPerson, "Person"}, {store.TermCommit, "Commit"},
+		{"", "Everything"}, {store.KindResource, "Resource"}, {store.KindName, "Cloud name or id"}, {store.TermFile, "File"}, {store.TermRule, "Rule"}, {store.TermPerson, "Person"}, {store.TermCommit, "Commit"},
 	}
 }
 
@@ -23,6 +23,7 @@ type searchView struct {
 	Found   []foundRow
 	Next    string
 	Newest  bool // the first page
+	SoFar   bool // older decisions have not been looked at yet
 	Pattern string
 }
 
@@ -66,7 +67,7 @@ func (s *site) searchPage(w http.ResponseWriter, r *http.Request) {
 	q := ask(r)
 	v := searchView{Kinds: kinds(), Kind: q.text("kind"), Query: clean(q.text("q")), Newest: q.text("cursor") == ""}
 	if !slices.ContainsFunc(v.Kinds, func(k [2]string) bool { return k[0] == v.Kind }) {
-		s.refuse(w, r, http.StatusBadRequest, "kind must be resource, file, rule, person or commit.")
+		s.refuse(w, r, http.StatusBadRequest, "kind must be resource, name, file, rule, person or commit.")
 		return
 	}
 	if strings.TrimSpace(v.Query) == "" {
@@ -87,7 +88,7 @@ func (s *site) searchPage(w http.ResponseWriter, r *http.Request) {
 		v.Found = append(v.Found, row)
 	}
 	if next != "" {
-		v.Next = nextPage(r, next)
+		v.Next, v.SoFar = nextPage(r, next), len(found) < 25
 	}
 	s.page(w, r, "search.html", "Search: "+v.Query, v)
 }

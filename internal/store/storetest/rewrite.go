@@ -21,7 +21,7 @@ func Rewrite(t testing.TB, url string, key *ledger.Signer, change func(index int
 	var b strings.Builder
 	b.WriteString("BEGIN; DELETE FROM log_hashes; DELETE FROM log_checkpoints;\n")
 	// Out of the way first: an entry that has moved could meet one that has not.
-	tables := map[string]string{"log_entries": "idx", "log_resources": "idx", "log_commits": "idx", "decisions": "log_index", "decision_resources": "log_index",
+	tables := map[string]string{"log_entries": "idx", "log_resources": "idx", "log_commits": "idx", "decisions": "log_index", "decision_resources": "log_index", "decision_names": "log_index",
 		"decision_terms": "log_index", "decision_waivers": "log_index", "decision_blobs": "log_index"}
 	for table, column := range tables {
 		fmt.Fprintf(&b, "UPDATE %s SET %s = -1 - %[2]s;\n", table, column)

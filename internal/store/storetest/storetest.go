@@ -60,6 +60,7 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		"starting twice at one moment":  testStartTwice,
 		"how a commit landed":           testLanding,
 		"verifying in steps":            testAuditSince,
+		"names in the cloud":            testNames,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
