@@ -113,7 +113,7 @@ func (c *comparison) tree(p Posted) error {
 	switch {
 	case !ok || d.Index != p.Index:
 		c.add(p.Index, p.Index+1, p, "%s says that it is decision %s, which it is not", where, p.Decision)
-	case !p.Blocked && (d.Verdict == "pass") != (p.Conclusion == "success") && (lets(p.Conclusion) || d.Verdict == "pass"):
+	case !p.Blocked && (lets(p.Conclusion) != (d.Verdict == "pass") || d.Verdict == "pass" && p.Conclusion != "success"):
 		c.add(p.Index, p.Index+1, p, "%s is %q, and the log's verdict %q", where, strings.TrimSuffix(p.Status+"/"+p.Conclusion, "/"), d.Verdict)
 	}
 	return nil
