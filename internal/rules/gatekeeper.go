@@ -106,7 +106,11 @@ func (l *loader) gatekeeper() *gatekeeper {
 			if t == nil {
 				continue
 			}
-			if first := templates[t.kind]; first != nil {
+			first := templates[t.kind]
+			if first != nil && first.text == t.text {
+				continue // a copy
+			}
+			if first != nil {
 				l.problem(t.file, t.line, fmt.Sprintf("the template of %s is already in %s:%d", t.kind, first.file, first.line), "Keep one of them.")
 				continue
 			}

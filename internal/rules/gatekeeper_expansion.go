@@ -18,7 +18,7 @@ const (
 
 // expansion is an ExpansionTemplate, as https://open-policy-agent.github.io/gatekeeper/website/docs/expansion describes it.
 type expansion struct {
-	name, file           string
+	name, file, text     string
 	line                 int
 	from                 []appliesTo
 	source               []string
@@ -65,7 +65,7 @@ func (l *loader) expansion(o foundObject, g *gatekeeper) {
 	}
 	made := read.Spec.GeneratedGVK
 	e := &expansion{
-		name: read.Metadata.Name, file: o.file, line: o.line, from: read.Spec.ApplyTo, source: strings.Split(read.Spec.TemplateSource, "."),
+		name: read.Metadata.Name, file: o.file, text: string(o.text), line: o.line, from: read.Spec.ApplyTo, source: strings.Split(read.Spec.TemplateSource, "."),
 		group: made.Group, version: made.Version, kind: made.Kind,
 	}
 	switch action := read.Spec.EnforcementAction; {
@@ -81,8 +81,12 @@ func (l *loader) expansion(o foundObject, g *gatekeeper) {
 		wrong(fmt.Sprintf("has the enforcementAction %q; wanted: deny, warn or dryrun", action), "spec", "enforcementAction")
 	default:
 		for _, other := range g.expansions {
+			if other.name == e.name && other.text == string(o.text) {
+				return // a copy
+			}
 			if other.name == e.name {
-				wrong(fmt.Sprintf("is already in %s:%d", other.file, other.line), "metadata", "name")
+				l.problem(o.file, o.lineOf("metadata", "name"), fmt.Sprintf("the ExpansionTemplate %s is already in %s:%d, and says something else", e.name, other.file, other.line),
+					"Give each one a name of its own.")
 				return
 			}
 		}

@@ -38,7 +38,7 @@ func TestWhatAnObjectMakesIsNewOrExisting(t *testing.T) {
 		policy  string
 		want    []seen
 	}{
-		"by the constraint's own action": {policy: onPods() + podsOfDeployments, want: []seen{
+		"by the constraint's own action": {policy: onPods() + podsOfDeployments + podsOfDeployments, want: []seen{
 			{"Flag/words", "deny", "existing", "", "[Implied by pods] the word bad"},
 			{"Flag/words", "deny", "new", "", "[Implied by pods] the word worse"},
 			{"Flag/words", "deny", "new", "", "[Implied by pods] the word bad"},
@@ -94,7 +94,7 @@ func TestWhatIsWrongWithExpansionTemplatesIsSaid(t *testing.T) {
 		"to nothing":        {edit("[{groups: [apps], versions: [v1], kinds: [Deployment]}]", "[]"), "own/a.yaml:35 the ExpansionTemplate pods applies to nothing"},
 		"no list":           {edit("[{groups: [apps], versions: [v1], kinds: [Deployment]}]", "Deployment"), "own/a.yaml:34 the ExpansionTemplate pods cannot be read: json: cannot unmarshal string into Go struct field .spec.applyTo of type []rules.appliesTo"},
 		"an unknown action": {edit("  templateSource", "  enforcementAction: block\n  templateSource"), `own/a.yaml:36 the ExpansionTemplate pods has the enforcementAction "block"; wanted: deny, warn or dryrun`},
-		"twice":             {onPods() + podsOfDeployments + podsOfDeployments, "own/a.yaml:42 the ExpansionTemplate pods is already in own/a.yaml:31"},
+		"twice":             {onPods() + podsOfDeployments + podsOfDeployments + "  enforcementAction: warn\n", "own/a.yaml:42 the ExpansionTemplate pods is already in own/a.yaml:31, and says something else"},
 		"itself":            {onPods() + second, "own/a.yaml:31 by the ExpansionTemplate deployments a Pod would make itself"},
 		"in a circle":       {onPods() + podsOfDeployments + strings.Replace(strings.Replace(second, "kind: Pod}", "kind: Deployment}", 1), "{group: \"\"", "{group: apps", 1), "own/a.yaml:31 by the ExpansionTemplate pods a Pod would make itself"},
 	} {
@@ -112,7 +112,7 @@ func TestWhatIsWrongWithExpansionTemplatesIsSaid(t *testing.T) {
 func TestConstraintsOfOneName(t *testing.T) {
 	t.Parallel()
 	other := strings.Replace(flagConstraint, "spec: {parameters: {words: [bad, worse]}}", "spec: {enforcementAction: warn, parameters: {words: [bad, odd]}}", 1)
-	files := map[string]string{"t.yaml": flagTemplate, "a/c.yaml": other, "b/c.yaml": flagConstraint, "c/c.yaml": flagConstraint}
+	files := map[string]string{"t.yaml": flagTemplate, "copy/t.yaml": flagTemplate, "a/c.yaml": other, "b/c.yaml": flagConstraint, "c/c.yaml": flagConstraint}
 	for name, c := range map[string]struct {
 		options rules.Options
 		want    []seen
