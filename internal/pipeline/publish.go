@@ -156,7 +156,31 @@ func (p *Pipeline) current(ctx context.Context, args work.Publication) (*forge.R
 	case pr.State != "open":
 		return nil, recorded, p.superseded(ctx, args, recorded, closedReason)
 	}
+	branch, err := p.judgedFor(ctx, recorded)
+	if err != nil {
+		return nil, recorded, err
+	}
+	if branch != "" && branch != pr.Base.Branch { // which may ask for more
+		return nil, recorded, p.superseded(ctx, args, recorded, "it goes into "+pr.Base.Branch+" now")
+	}
 	return repo, recorded, nil
+}
+
+// judgedFor is the branch into which a pull request was to be merged when it was decided upon, "" when its facts are no longer kept.
+func (p *Pipeline) judgedFor(ctx context.Context, d store.Decision) (string, error) {
+	data, err := p.Recorder.Facts(ctx, d.FactsDigest)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	} else if err != nil {
+		return "", fmt.Errorf("read the facts of %s: %w", d.ID, err)
+	}
+	var facts struct {
+		PullRequest gate.PullRequest `json:"pull_request"`
+	}
+	if err := json.Unmarshal(data, &facts); err != nil {
+		return "", store.Permanent{Err: fmt.Errorf("read the facts of %s: %w", d.ID, err)}
+	}
+	return facts.PullRequest.Base.Branch, nil
 }
 
 // superseded records that a decision was not posted because it is no longer the last word, and has the pull request looked
