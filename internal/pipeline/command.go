@@ -84,7 +84,9 @@ func (p *Pipeline) answer(ctx context.Context, repo *forge.Repo, r work.Command,
 	if reply == "" {
 		return nil
 	}
-	if _, err := repo.Reply(ctx, r.Number, fmt.Sprintf("%s\n<!-- gatehouse:reply:%d -->", reply, r.CommentID)); err != nil {
+	// An earlier attempt may have been stored although its answer was lost, so it is looked for by its marker.
+	marker := fmt.Sprintf("<!-- gatehouse:reply:%d -->", r.CommentID)
+	if _, err := repo.PutComment(ctx, r.Number, 0, marker, marker+"\n"+reply); err != nil {
 		return fmt.Errorf("answer comment %d: %w", r.CommentID, p.retryable(err))
 	}
 	return nil

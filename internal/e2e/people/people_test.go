@@ -115,6 +115,8 @@ func TestCommands(t *testing.T) {
 	if n := len(s.Entries("decision")); n != before+1 {
 		t.Errorf("a recheck led to %d decisions", n-before)
 	}
+	// An answer that GitHub has, although it said 502, is not given again.
+	s.GitHub.Fail(githubsim.FaultSpec{Method: "POST", PathPattern: "/repos/*/*/issues/*/comments", Status: 502, AfterStore: true})
 	nonsense := pr.Comment("ann", "/gatehouse open-sesame")
 	explain := pr.Comment("ann", "/gatehouse explain im-06")
 	s.Settle()
@@ -128,7 +130,7 @@ func TestCommands(t *testing.T) {
 		case c.By == "gatehouse[bot]" && strings.Contains(c.Body, "<!-- gatehouse:sticky -->"):
 			sticky++
 		case c.By == "gatehouse[bot]":
-			replies = append(replies, strings.SplitN(c.Body, "\n", 2)[0])
+			replies = append(replies, strings.SplitN(c.Body, "\n", 3)[1]) // the first line is its marker
 		}
 	}
 	if len(replies) != 2 || !strings.Contains(replies[0]+replies[1], "IM-06") || !strings.Contains(replies[0]+replies[1], "no command") {
