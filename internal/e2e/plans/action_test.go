@@ -118,7 +118,7 @@ func (r *runner) run(with map[string]string) (status int, said string) {
 // TestPlanActionPlans runs the whole action on the checkout of a pull request: with a stand-in for Terraform that knows which calls are made,
 // and where Terraform itself is installed, with that, too. Its provider is built in, so nothing is fetched.
 func TestPlanActionPlans(t *testing.T) {
-	recorded, err := filepath.Abs(filepath.Join("..", "plans", "testdata", "terraform"))
+	recorded, err := filepath.Abs(filepath.Join("..", "..", "plans", "testdata", "terraform"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestPlanActionPlans(t *testing.T) {
 // runner is one in a workspace that holds the test merge of a pull request, as actions/checkout leaves it.
 func (s *place) runner(pr *githubsim.PR, programs, recorded string) *runner {
 	s.T.Helper()
-	action, err := filepath.Abs(filepath.Join("..", "..", ".github", "actions", "plan"))
+	action, err := filepath.Abs(filepath.Join("..", "..", "..", ".github", "actions", "plan"))
 	if err != nil {
 		s.T.Fatal(err)
 	}

@@ -244,7 +244,7 @@ func TestPlanUnits(t *testing.T) {
 func TestPlanUnitsByTheGuide(t *testing.T) {
 	s, pr := unitSite(t, fromOIDC)
 	s.Settle()
-	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "plans.md"))
+	guide, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "plans.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,14 @@ func TestPlanUnitsByTheGuide(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(bin, "terragrunt"), []byte(terragrunt), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(filepath.Join(s.Dir, "live"), 0o700); err != nil {
+	self, err := os.Executable()
+	if err == nil {
+		err = os.Symlink(self, filepath.Join(bin, "gatehouse")) // by that name it is the program
+	}
+	if err == nil {
+		err = os.Mkdir(filepath.Join(s.Dir, "live"), 0o700)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "bash", "-e", "-o", "pipefail", "-c", script)

@@ -74,7 +74,7 @@ func TestPlanTokens(t *testing.T) {
 		"no end":          {good(func(c map[string]any) { delete(c, "exp") }), 401, "the token has expired"},
 		"audience":        {set("aud", "sts.amazonaws.com"), 401, `the token is not good: expected audience "gatehouse" got ["sts.amazonaws.com"]`},
 		"issuer":          {set("iss", "https://token.actions.githubusercontent.com"), 401, "the token is not good: id token issued by a different provider"},
-		"not a job's":     {good(func(c map[string]any) { delete(c, "job_workflow_ref") }), 401, "the token is not one of a job of GitHub Actions"},
+		"not a job's":     {good(func(c map[string]any) { delete(c, "job_workflow_ref"); delete(c, "workflow_ref") }), 401, "the token is not one of a job of GitHub Actions"},
 		"no commit":       {set("sha", "main"), 401, "the token's sha is not a commit"},
 		"other repo":      {set("repository", "other/infra"), 403, "the App is not installed on other/infra"},
 		"odd repo":        {set("repository", "acme/../x"), 403, "the App is not installed on acme/../x"},
