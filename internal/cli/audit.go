@@ -65,12 +65,22 @@ func (w *world) record(ctx context.Context, f *auditFlags, signer store.Signer) 
 
 func (w *world) auditLog(f *auditFlags) *cobra.Command {
 	var filter store.EntryFilter
+	var since string
 	cmd := &cobra.Command{
 		Use:     "log",
 		Short:   "List the entries of the log, newest first",
-		Example: "  gatehouse audit log --type bypass\n  gatehouse audit log --repository acme/infra -o csv",
+		Example: "  gatehouse audit log --type bypass --since 90d\n  gatehouse audit log --repository acme/infra -o csv",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if filter.Type != "" && !slices.Contains(store.EntryTypes(), filter.Type) {
+				return fmt.Errorf("--type is %q; wanted: %s", filter.Type, strings.Join(store.EntryTypes(), ", "))
+			}
+			if since != "" {
+				var ok bool
+				if filter.Since, ok = web.Moment(since, w.clock()); !ok {
+					return fmt.Errorf("--since is %q; wanted: an age such as 90d, a day such as 2026-11-23, or a time", since)
+				}
+			}
 			db, err := w.record(cmd.Context(), f, nil)
 			if err != nil {
 				return err
@@ -82,7 +92,8 @@ func (w *world) auditLog(f *auditFlags) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&filter.Type, "type", "", "decision, publication, plan, waiver, break-glass, bypass, posture, configuration, login, export or retention")
+	flags.StringVar(&filter.Type, "type", "", strings.Join(store.EntryTypes(), ", "))
+	flags.StringVar(&since, "since", "", "only what came later: an age (90d), a day (2026-11-23) or a time")
 	flags.StringVar(&filter.Actor, "actor", "", "who did it")
 	flags.StringVar(&filter.Repository, "repository", "", "OWNER/NAME")
 	flags.IntVar(&filter.PullRequest, "pull-request", 0, "number of the pull request")

@@ -28,6 +28,14 @@ const (
 	EntryRetention     = "retention"
 )
 
+// EntryTypes are all of them.
+func EntryTypes() []string {
+	return []string{
+		EntryDecision, EntryPublication, EntryPlan, EntryWaiver, EntryBreakGlass, EntryBypass, EntryPosture, EntryConfiguration, EntryLogin,
+		EntryExport, EntryRetention,
+	}
+}
+
 // An Entry is one line of the audit log. Its JSON is public and, in canonical form, what the log's tree is made of.
 type Entry struct {
 	Index       int64          `json:"index"` // given by the log, from 0 without gaps

@@ -36,11 +36,8 @@ func (s *site) logPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := logView{
-		Types: []string{
-			store.EntryDecision, store.EntryPublication, store.EntryPlan, store.EntryWaiver, store.EntryBreakGlass, store.EntryBypass,
-			store.EntryPosture, store.EntryConfiguration, store.EntryLogin, store.EntryExport,
-		},
-		Type: filter.Type, Actor: clean(filter.Actor), Repository: clean(filter.Repository), Commit: clean(filter.Commit), Entries: list,
+		Types: store.EntryTypes(),
+		Type:  filter.Type, Actor: clean(filter.Actor), Repository: clean(filter.Repository), Commit: clean(filter.Commit), Entries: list,
 		Size: head.Size, Root: head.Root, Checkpoint: head.Checkpoint, Key: s.Key(),
 		Filtered: filter.Type+filter.Actor+filter.Repository+filter.Commit != "",
 	}
