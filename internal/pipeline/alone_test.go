@@ -97,7 +97,7 @@ func TestTurns(t *testing.T) {
 		l.set(func() { l.fail = nil })
 
 		ctx, unlock = take("given back")
-		time.Sleep(aloneTime)
+		time.Sleep(aloneTime + time.Second)
 		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			t.Errorf("after all its time: %v", ctx.Err())
 		}
