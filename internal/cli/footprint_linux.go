@@ -2,7 +2,6 @@ package cli
 
 import (
 	"os"
-	"reflect"
 	"strconv"
 	"strings"
 	"syscall"
@@ -59,22 +58,4 @@ func letGo(pages []span) {
 	for _, p := range pages {
 		_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, p.start, p.length, dontNeed) // advice: should it not be taken, nothing is lost
 	}
-}
-
-// hasLargePages reports whether the system makes memory of large pages when it is asked to.
-func hasLargePages() bool {
-	text, err := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled")
-	return err == nil && !strings.Contains(string(text), "[never]")
-}
-
-// largePages asks that room, nothing of which has been written yet, be made of large pages, as far as it holds whole ones: one of them
-// takes the system a fraction of the time of the 512 small ones.
-func largePages(room []byte) {
-	const size, hugePage = 2 << 20, 14 // of x86-64 and most arm64; MADV_HUGEPAGE
-	all := room[:cap(room)]
-	skip := -int(reflect.ValueOf(all).Pointer()) & (size - 1)
-	if skip+2*size > len(all) {
-		return
-	}
-	_ = syscall.Madvise(all[skip:len(all)-(len(all)-skip)%size], hugePage) // advice: without it all is as it was
 }

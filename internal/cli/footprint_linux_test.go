@@ -69,20 +69,3 @@ func fileMemory(t *testing.T) int {
 	}
 	return n
 }
-
-// Room for much data is of large pages where the system has any, and of whatever size it takes what is put there.
-func TestLargePagesHoldWhatIsPutThere(t *testing.T) {
-	t.Parallel()
-	for _, size := range []int{0, 1, 4096, 2<<20 - 1, 4 << 20, 9<<20 + 123} {
-		room := make([]byte, size)
-		largePages(room[:0])
-		for i := range room {
-			room[i] = byte(i % 251)
-		}
-		for i := range room {
-			if room[i] != byte(i%251) {
-				t.Fatalf("%d bytes: the one at %d is %d", size, i, room[i])
-			}
-		}
-	}
-}

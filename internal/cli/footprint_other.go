@@ -8,7 +8,3 @@ type span struct{}
 func programPages() []span { return nil }
 
 func letGo([]span) {}
-
-func hasLargePages() bool { return false }
-
-func largePages([]byte) {}

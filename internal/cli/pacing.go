@@ -15,21 +15,11 @@ const smallMemory = 88 << 20
 // from then on it runs as usual. It also lets the program's own pages go that starting has touched, and with every collection those
 // touched since. A command that ends soon calls it, and settle when it ends.
 func pace() *pacer {
-	p := &pacer{looked: make(chan struct{}), percent: debug.SetGCPercent(-1), limit: debug.SetMemoryLimit(-1)}
-	go func() {
-		p.pages = programPages()
-		letGo(p.pages)
-		close(p.looked)
-	}()
+	p := &pacer{pages: programPages(), percent: debug.SetGCPercent(-1), limit: debug.SetMemoryLimit(-1)}
+	p.letGo()
 	if p.percent < 0 || p.percent > 100 || p.limit < smallMemory { // somebody chose with GOGC or GOMEMLIMIT, who knows better
 		p.settle()
 		return p
-	}
-	if hasLargePages() {
-		// The collector gives this room back to the heap, which grows into it from then on: into memory of large pages, which costs the
-		// system a fraction of what as much of small ones does. Until then nothing of it is in use.
-		largePages(make([]byte, smallMemory*4/5))
-		runtime.GC()
 	}
 	debug.SetMemoryLimit(smallMemory)
 	p.await()
@@ -38,8 +28,7 @@ func pace() *pacer {
 
 // pacer is the settings to go back to.
 type pacer struct {
-	looked  chan struct{} // closed when pages is there
-	pages   []span        // of the program's own file
+	pages   []span // of the program's own file
 	percent int
 	limit   int64
 
@@ -48,10 +37,7 @@ type pacer struct {
 }
 
 // letGo gives up the program's own pages. Between two phases of the work few of those that the first needed are needed by the second.
-func (p *pacer) letGo() {
-	<-p.looked
-	letGo(p.pages)
-}
+func (p *pacer) letGo() { letGo(p.pages) }
 
 // await has the next collection looked at.
 func (p *pacer) await() {
@@ -76,7 +62,6 @@ func (p *pacer) collected() {
 
 // settle puts things back.
 func (p *pacer) settle() {
-	<-p.looked
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.settled {

@@ -28,9 +28,7 @@ func TestPacePutsTheCollectorBack(t *testing.T) { //nolint:paralleltest // it lo
 func TestPaceGivesWay(t *testing.T) { //nolint:paralleltest // it looks at settings of the whole process
 	percent := debug.SetGCPercent(100)
 	t.Cleanup(func() { debug.SetGCPercent(percent) })
-	looked := make(chan struct{})
-	close(looked)
-	p := &pacer{looked: looked, percent: 100, limit: debug.SetMemoryLimit(-1)}
+	p := &pacer{percent: 100, limit: debug.SetMemoryLimit(-1)}
 	held := make([]byte, smallMemory)
 	runtime.GC() // so that what is held counts as in use
 	p.collected()
