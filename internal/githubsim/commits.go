@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -228,9 +229,13 @@ func (r *Repo) rebase(base, head string, by *User) (sha string, conflict bool) {
 		r.mustGit("worktree", "remove", "--force", dir)
 		_ = os.RemoveAll(dir) // git removed it already
 	}()
+	// GitHub's rebase always makes new commits. In the second in which their committer made the old ones, these would be the same.
+	date := r.s.now().Unix()
+	if made, err := strconv.ParseInt(strings.TrimSpace(r.mustGit("show", "-s", "--format=%ct", head)), 10, 64); err == nil {
+		date = max(date, made+1)
+	}
 	env := []string{
-		"GIT_COMMITTER_NAME=" + by.name, "GIT_COMMITTER_EMAIL=" + by.email,
-		fmt.Sprintf("GIT_COMMITTER_DATE=%d +0000", r.s.now().Unix()),
+		"GIT_COMMITTER_NAME=" + by.name, "GIT_COMMITTER_EMAIL=" + by.email, fmt.Sprintf("GIT_COMMITTER_DATE=%d +0000", date),
 	}
 	if _, err := runGit(dir, nil, env, "rebase", "--quiet", "--force-rebase", base); err != nil {
 		return "", true
