@@ -2,6 +2,7 @@ package document
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -46,18 +47,15 @@ func quiet(part []byte) bool {
 	if bytes.Contains(part, []byte(lastApplied)) {
 		return false
 	}
-	marks := []byte(`sensitive`)
 	for rest := part; ; {
-		i := bytes.Index(rest, marks)
-		if i < 0 {
+		_, after, found := bytes.Cut(rest, []byte("sensitive"))
+		if !found {
 			break
 		}
-		rest = rest[i+len(marks):]
-		end := bytes.IndexByte(rest, '"') // of sensitive, after_sensitive, sensitive_values
-		if end < 0 {
-			break
-		}
-		if hasTrue(valueAfter(rest[end+1:])) {
+		rest = after
+		// Of sensitive, after_sensitive and sensitive_values the key ends here. Anything else may be in the middle of a text, and what
+		// follows its quote (which may be escaped) no JSON.
+		if end := bytes.TrimPrefix(after, []byte("_values")); len(end) > 0 && end[0] == '"' && hasTrue(valueAfter(end[1:])) {
 			return false
 		}
 	}
@@ -108,22 +106,13 @@ func (r *Redactor) plan(data []byte) (out []byte, ok bool) {
 	}
 	m.variables(parts)
 	out = append(out, '{')
-	for _, name := range sortedKeys(parts) {
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
 		out = append(append(appendString(out, name), ':'), parts[name]...)
 	}
 	return r.withoutSpelled(append(out, '}'), m.secrets), true
-}
-
-func sortedKeys(parts map[string][]byte) []string {
-	names := make([]string, 0, len(parts))
-	for name := range parts {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // planMasker replaces the secrets of a plan's parts.

@@ -31,6 +31,7 @@ func TestPlansAreMaskedPartByPart(t *testing.T) {
 		"the last key counts": `{"format_version":"1.2","terraform_version":"1.9","resource_changes":[1],"resource_changes":[{"change":{"after":"a-secret","after_sensitive":true}}]}`,
 		"strange shapes":      `{"format_version":"1.2","terraform_version":"1.9","resource_changes":{"a":{"sensitive":true,"value":"x"}},"variables":[],"output_changes":[{"after_sensitive":true}],"planned_values":7}`,
 		"a kind of its own":   `{"format_version":"1.2","terraform_version":"1.9","kind":"Secret","data":{"a":"in the root"}}`,
+		"marks in texts":      `{"format_version":"1.2","terraform_version":"1.9","resource_changes":[{"change":{"after":{"a":"sensitive\":[[{","b":"{\"sensitive\":{{\"a\":true","c":"before_sensitive","d":"\"kind\":[["}}}],"z":"sensitive_values\":{"}`,
 		"spelled otherwise":   `{"format_version":"1.2","terraform_version":"1.9","resource_changes":[{"change":{"after":{"p":"a-secret"},"after\u005fsensitive":{"p":true}}}]}`,
 	}
 	real, err := filepath.Glob("testdata/plans/*.json")

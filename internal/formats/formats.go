@@ -16,7 +16,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/sandbox"
 )
 
-// MaxFile is the most bytes of one file that are read.
+// MaxFile is the most bytes of one file that are handed to a parser. Plans as Terraform writes them need none.
 const MaxFile = 32 << 20
 
 // Supported reports whether a file of that name has a format that can be read.

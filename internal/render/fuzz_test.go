@@ -51,7 +51,7 @@ func FuzzChart(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, chart, values, template string) {
 		if len(chart)+len(values)+len(template) > 4096 || enormous.MatchString(chart+values+template) {
-			t.Skip("too large for a process without limits")
+			return // too large for a process without limits
 		}
 		answer(t, map[string]any{
 			"Kind": "helm", "Dir": "web", "File": "web/Chart.yaml", "Release": "web", "Namespace": "default",
@@ -76,7 +76,7 @@ func FuzzKustomization(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, kustomization, patch string) {
 		if len(kustomization)+len(patch) > 4096 || enormous.MatchString(kustomization+patch) {
-			t.Skip("too large for a process without limits")
+			return // too large for a process without limits
 		}
 		answer(t, map[string]any{
 			"Kind": "kustomize", "Dir": "a", "File": "a/kustomization.yaml",
