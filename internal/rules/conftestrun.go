@@ -26,11 +26,17 @@ func (r *foreignRun) conftest(files []File) {
 		r.judgeFile(c, combined(files), newStopper(r.ctx, time.Now, r.limits.Memory))
 		return
 	}
-	stoppers := make([]*stopper, maxWorkers())
-	for i := range stoppers {
-		stoppers[i] = newStopper(r.ctx, time.Now, r.limits.Memory)
-	}
+	stoppers := r.stoppers()
 	parallel(len(files), func(worker, i int) { r.judgeFile(c, files[i], stoppers[worker]) })
+}
+
+// stoppers are one for each worker.
+func (r *foreignRun) stoppers() []*stopper {
+	out := make([]*stopper, maxWorkers())
+	for i := range out {
+		out[i] = newStopper(r.ctx, time.Now, r.limits.Memory)
+	}
+	return out
 }
 
 // judgeFile runs every rule on one file, on both sides.

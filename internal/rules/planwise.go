@@ -221,14 +221,11 @@ func (w *changeWalker) visit(x any) bool {
 
 // mayReach reports whether a reference may lead to the source, into it or past it.
 func mayReach(ref, source ast.Ref) bool {
-	for i := range min(len(ref), len(source)) {
-		switch ref[i].Value.(type) {
-		case ast.Var, ast.String:
-			if i == 0 && !ref[0].Equal(source[0]) {
-				return false
-			}
-		}
-		if text, ok := ref[i].Value.(ast.String); ok && i > 0 && !ast.NewTerm(text).Equal(source[i]) {
+	if _, name := ref[0].Value.(ast.Var); name && !ref[0].Equal(source[0]) {
+		return false
+	}
+	for i := 1; i < min(len(ref), len(source)); i++ {
+		if _, text := ref[i].Value.(ast.String); text && !ref[i].Equal(source[i]) {
 			return false
 		}
 	}

@@ -2,9 +2,9 @@ package rules
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
@@ -67,7 +67,6 @@ func cutPlan(text []byte) *plannedChanges {
 		return nil
 	}
 	p.types, p.terms = make([]string, len(p.texts)), make([]*ast.Term, len(p.texts))
-	objects := true
 	parallelChunks(len(p.texts), func(_, i int) {
 		ok := eachField(p.texts[i], func(key, value []byte) {
 			if string(key) == "type" {
@@ -79,10 +78,7 @@ func cutPlan(text []byte) *plannedChanges {
 			p.texts[i] = nil
 		}
 	})
-	for _, text := range p.texts {
-		objects = objects && text != nil
-	}
-	if !objects {
+	if slices.ContainsFunc(p.texts, func(text []byte) bool { return text == nil }) {
 		return nil
 	}
 	return p
@@ -179,10 +175,7 @@ func (r *foreignRun) planned(rule *conftestRule, store storage.Store, file *file
 		return nil, err
 	}
 	sets, errs := make([][]*ast.Term, len(rule.planwise)), make([]error, len(rule.planwise))
-	stoppers := make([]*stopper, maxWorkers())
-	for i := range stoppers {
-		stoppers[i] = newStopper(r.ctx, time.Now, r.limits.Memory)
-	}
+	stoppers := r.stoppers()
 	inputs := plan.inputs(rule.planwise)
 	parallel(len(rule.planwise), func(worker, i int) {
 		if rule.planwise[i].whole {
