@@ -63,7 +63,8 @@ func (w *world) newKey(ctx context.Context, f *auditFlags, file string) (keys, e
 		return keys{}, err
 	}
 	defer db.Close()
-	return rotateKey(file, func(before, after keys) error {
+	var index int64
+	known, err := rotateKey(file, func(before, after keys) error {
 		entry := store.Entry{
 			Type: store.EntryConfiguration, Actor: operator(), Resources: []string{},
 			Detail: map[string]any{"what": "key", "before": before.signer.Verifier().String(), "after": after.signer.Verifier().String()},
@@ -74,7 +75,12 @@ func (w *world) newKey(ctx context.Context, f *auditFlags, file string) (keys, e
 		} else if err != nil {
 			return outside(err)
 		}
-		fmt.Fprintf(w.err, "entry %d of the log names the new key; %s signs with it from now on\n", p.Index, file)
+		index = p.Index
 		return nil
 	})
+	if err != nil {
+		return keys{}, err
+	}
+	fmt.Fprintf(w.err, "entry %d of the log names the new key; %s signs with it from now on\n", index, file)
+	return known, nil
 }
