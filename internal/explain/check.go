@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
@@ -126,7 +125,7 @@ func annotations(d *gate.Decision, files []gate.FileChange) []Annotation {
 	for i := range d.Findings {
 		f := &d.Findings[i]
 		if level := level(f); level != "" && len(out) < maxAnnotations {
-			add(f.File, f.Line, level, fmt.Sprintf("%s %s: %s", f.Rule, f.Severity, f.Title),
+			add(f.File, f.Line, level, heading(f),
 				shorten(subject(f), maxName)+": "+sentences(f.Message, f.Remedy))
 		}
 	}

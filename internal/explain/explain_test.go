@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -165,6 +166,31 @@ func TestAnnotationsPointAtFilesThatAreThere(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, Check(d, Context{Files: files}).Annotations); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestANameIsSaidOnce: rules of other dialects often have no title, and bring their name for one.
+func TestANameIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	d := &gate.Decision{Verdict: gate.Fail, Findings: []gate.Finding{{
+		Rule: "Labels/owner", Title: "Labels/owner", Severity: "high", Enforcement: gate.EnforceDeny, Status: gate.StatusNew,
+		Resource: "r", File: "a.yaml", Line: 2, Message: "m",
+	}}}
+	var terminal bytes.Buffer
+	if err := Text(&terminal, d, Terminal{}); err != nil {
+		t.Fatal(err)
+	}
+	junit, err := JUnit(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := Check(d, Context{Files: []gate.FileChange{{Path: "a.yaml", Status: "modified"}}})
+	for what, page := range map[string]string{
+		"terminal": terminal.String(), "commands": GitHub(d), "junit": string(junit), "annotation": check.Annotations[0].Title,
+	} {
+		if n := strings.Count(page, "Labels/owner"); n != 1 {
+			t.Errorf("%s says it %d times:\n%s", what, n, page)
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ func GitHub(d *gate.Decision) string {
 		if kind == "" {
 			continue
 		}
-		b.WriteString(command(kind, f.File, f.Line, fmt.Sprintf("%s %s: %s", f.Rule, f.Severity, f.Title),
+		b.WriteString(command(kind, f.File, f.Line, heading(f),
 			shorten(subject(f), maxName)+": "+sentences(f.Message, f.Remedy)))
 	}
 	for i := range d.Requirements {

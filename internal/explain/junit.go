@@ -3,7 +3,6 @@ package explain
 import (
 	"encoding/xml"
 	"fmt"
-	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
@@ -62,7 +61,7 @@ func JUnit(d *gate.Decision) ([]byte, error) {
 	for i := range d.Findings {
 		f := &d.Findings[i]
 		c := junitCase{
-			Class: gate.Printable(subject(f)), Name: gate.Printable(strings.TrimSuffix(f.Rule+": "+f.Title, ": ")),
+			Class: gate.Printable(subject(f)), Name: gate.Printable(f.Rule + prefixed(": ", titleOf(f))),
 			File: gate.Printable(f.File), Line: f.Line,
 		}
 		switch {

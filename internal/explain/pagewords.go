@@ -30,6 +30,26 @@ func subject(f *gate.Finding) string {
 	return f.File
 }
 
+// heading is what a line about a finding begins with. A foreign rule without a title has its name for one; nobody reads it twice.
+func heading(f *gate.Finding) string {
+	return f.Rule + " " + f.Severity + prefixed(": ", titleOf(f))
+}
+
+// titleOf is the finding's title, empty when it only repeats the rule.
+func titleOf(f *gate.Finding) string {
+	if f.Title == f.Rule {
+		return ""
+	}
+	return f.Title
+}
+
+func prefixed(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
+}
+
 func short(sha string) string {
 	if len(sha) > 7 {
 		return sha[:7]

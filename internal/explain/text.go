@@ -144,8 +144,8 @@ func (p *printer) found(d *gate.Decision) {
 		}
 		rule := shorten(f.Rule, maxName)
 		severity := shorten(f.Severity, maxName)
-		p.line(fmt.Sprintf("  %s %s %-9s %s", p.paint(colour, mark), p.paint(colour, rule), severity,
-			shorten(f.Title, maxName)))
+		p.line(strings.TrimRight(fmt.Sprintf("  %s %s %-9s %s", p.paint(colour, mark), p.paint(colour, rule), severity,
+			shorten(titleOf(f), maxName)), " "))
 		message := f.Message
 		switch {
 		case f.Unknown:

@@ -38,6 +38,8 @@ type template struct {
 	inventory bool // its Rego reads data.inventory
 	broken    bool // said already
 	text      string
+
+	annotations map[string]string
 }
 
 // constraint is one constraint and what it asks of its template.
@@ -151,7 +153,7 @@ func (l *loader) template(o foundObject) *template {
 		l.problem(o.file, o.lineOf("spec", "crd", "spec", "names"), "the ConstraintTemplate names no kind", "Set spec.crd.spec.names.kind.")
 		return nil
 	}
-	t := &template{kind: kind, text: string(o.text), file: o.file, line: o.line}
+	t := &template{kind: kind, text: string(o.text), file: o.file, line: o.line, annotations: read.Metadata.Annotations}
 	var err error
 	if t.schema, t.facets, err = readSchema(read.Spec.CRD.Spec.Validation.OpenAPIV3Schema); err != nil {
 		l.problem(o.file, o.lineOf("spec", "crd", "spec", "validation"), "the schema of the ConstraintTemplate of "+kind+" cannot be read: "+err.Error(), "Correct it.")

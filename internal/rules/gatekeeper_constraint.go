@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -52,8 +53,9 @@ func (l *loader) constraint(o foundObject, templates map[string]*template) *cons
 		return nil
 	}
 	c := &constraint{template: t, match: spec.Spec.Match, key: string(o.text) + t.text, rule: &Rule{
-		ID: id, Title: constraintTitle(&spec, id), Description: clean(spec.Metadata.Annotations["description"], 2000),
-		Unknown: gate.EnforceWarn, Pack: o.origin, Package: o.kind, File: o.file, Line: o.line,
+		ID: id, Title: cmp.Or(annotated(spec.Metadata.Annotations, t.annotations, "title", "metadata.gatekeeper.sh/title", maxPath), id),
+		Description: annotated(spec.Metadata.Annotations, t.annotations, "description", "metadata.gatekeeper.sh/description", 2000),
+		Unknown:     gate.EnforceWarn, Pack: o.origin, Package: o.kind, File: o.file, Line: o.line,
 		Inspects: map[string][]string{gate.KindKubernetes: {"*"}},
 	}}
 	before := len(l.problems)
@@ -140,13 +142,10 @@ func shownPath(at []any) string {
 	return clean(out, 300)
 }
 
-func constraintTitle(spec *constraintSpec, id string) string {
-	for _, name := range []string{"title", "metadata.gatekeeper.sh/title"} {
-		if title := spec.Metadata.Annotations[name]; title != "" {
-			return clean(title, maxPath)
-		}
-	}
-	return id
+// annotated is what the constraint, or else its template, says of itself under one of two names. Libraries keep titles and
+// descriptions with their templates; a team that writes its own into a constraint means that one.
+func annotated(constraint, template map[string]string, name, long string, limit int) string {
+	return clean(cmp.Or(constraint[name], constraint[long], template[name], template[long]), limit)
 }
 
 // enforcementOf is what an enforcementAction of Gatekeeper is here; "" when it is none.

@@ -132,6 +132,33 @@ func TestConstraintsTellNewFromOld(t *testing.T) {
 	}
 }
 
+func TestAConstraintWithoutWordsOfItsOwnHasItsTemplates(t *testing.T) {
+	t.Parallel()
+	template := strings.Replace(flagTemplate, "{name: flag}",
+		`{name: flag, annotations: {metadata.gatekeeper.sh/title: Words and flags, description: "Keeps words out.\nFor good."}}`, 1)
+	for name, c := range map[string]struct{ template, constraint, title, remedy string }{
+		"neither says anything": {flagTemplate, flagConstraint, "Flag/words", ""},
+		"the template does":     {template, flagConstraint, "Words and flags", "Keeps words out. For good."},
+		"the constraint too": {template, strings.Replace(flagConstraint, "{name: words}", "{name: words, annotations: {title: Ours, description: Ask us.}}", 1),
+			"Ours", "Ask us."},
+		"half and half": {template, strings.Replace(flagConstraint, "{name: words}", "{name: words, annotations: {description: Ask us.}}", 1),
+			"Words and flags", "Ask us."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := engineOf(t, rules.Options{Packs: []string{}, Dirs: []rules.Dir{dirOf(map[string]string{"a.yaml": c.template + c.constraint})}})
+			answer := e.Evaluate(t.Context(), rules.Input{Documents: objectsOf(t, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {bad: x}\n", "")})
+			if len(answer.Findings) != 1 {
+				t.Fatalf("%+v", answer)
+			}
+			got := []string{answer.Findings[0].Title, answer.Findings[0].Remedy}
+			if diff := cmp.Diff([]string{c.title, c.remedy}, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestANamespaceThatNobodyKnowsIsNoPass(t *testing.T) {
 	t.Parallel()
 	selective := strings.Replace(flagConstraint, "spec: {", "spec: {match: {namespaceSelector: {matchLabels: {env: prod}}}, ", 1)
