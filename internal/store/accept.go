@@ -23,6 +23,7 @@ type Delivery struct {
 	Digest         string          // sha256:HEX of the payload
 	Summary        json.RawMessage // the few fields that the receiver read, for looking into trouble; capped by the receiver
 	Pushes         []Push          // recorded in the same transaction
+	Told           *Told           // likewise; nil: nothing about a pull request
 }
 
 // A Push says who made a commit the head of something.
@@ -79,6 +80,11 @@ func (s *Store) Accept(ctx context.Context, d Delivery, works []Work) (duplicate
 		}
 		if err := s.putPushes(ctx, c, d.Pushes); err != nil {
 			return err
+		}
+		if d.Told != nil {
+			if err := s.putTold(ctx, c, *d.Told); err != nil {
+				return err
+			}
 		}
 		return s.enqueue(ctx, c, works)
 	})

@@ -17,6 +17,7 @@ type Evidence struct {
 	Manifest []byte
 	Parts    map[string][]byte // by digest
 	Changes  []byte            // what happens to each resource, for people; nil: nothing
+	Rules    map[string][]byte // the text of the rules, by digest; the entry names them itself
 }
 
 // What a blob of a decision is.
@@ -24,6 +25,7 @@ const (
 	blobManifest = "manifest"
 	blobPart     = "part"
 	blobChanges  = "changes"
+	blobRules    = "rules"
 )
 
 // errBlobsGone says that blobs which were there before a transaction are not there in it.
@@ -38,6 +40,7 @@ func (r *Record) contents() map[string][]byte {
 	out[r.FactsDigest] = r.Facts
 	if e := r.Evidence; e != nil {
 		maps.Copy(out, e.Parts)
+		maps.Copy(out, e.Rules)
 		out[ledger.Digest(e.Manifest)] = e.Manifest
 		if e.Changes != nil {
 			out[ledger.Digest(e.Changes)] = e.Changes
@@ -136,6 +139,9 @@ func (s *Store) putEvidence(ctx context.Context, c conn, r Record, index int64) 
 	for digest := range r.Evidence.Parts {
 		list = append(list, row{blobPart, digest})
 	}
+	for digest := range r.Evidence.Rules {
+		list = append(list, row{blobRules, digest})
+	}
 	if r.Evidence.Changes != nil {
 		list = append(list, row{blobChanges, ledger.Digest(r.Evidence.Changes)})
 	}
@@ -163,10 +169,11 @@ func (s *Store) Changes(ctx context.Context, logIndex int64) ([]byte, error) {
 // verifyEvidence holds the blobs of a decision against the log's entry, which names the manifest. checked remembers those that were
 // found to be sound, for decisions share them. What may be gone, because the log says that it was dropped by age, may be gone in part
 // while that is under way.
-func (s *Store) verifyEvidence(ctx context.Context, logIndex int64, manifest string, checked map[string]bool, mayBeGone bool) error {
+func (s *Store) verifyEvidence(ctx context.Context, logged decisionEntry, checked map[string]bool, mayBeGone bool) error {
+	manifest := logged.Detail.Evidence
 	type row struct{ what, digest string }
 	q := newSelect(s.sql, "SELECT what, digest FROM decision_blobs", "", "")
-	q.where("log_index = %s", logIndex)
+	q.where("log_index = %s", logged.Index)
 	list, err := readAll(ctx, s, "what the rules saw", q, "", func(rs rows) (r row, err error) { return r, rs.Scan(&r.what, &r.digest) })
 	if err != nil {
 		return err
@@ -193,6 +200,9 @@ func (s *Store) verifyEvidence(ctx context.Context, logIndex int64, manifest str
 	want := map[row]bool{{blobManifest, manifest}: true}
 	for _, digest := range named.Parts {
 		want[row{blobPart, digest}] = true
+	}
+	for _, digest := range logged.Detail.Rules {
+		want[row{blobRules, digest}] = true
 	}
 	if named.Changes != "" {
 		want[row{blobChanges, named.Changes}] = true

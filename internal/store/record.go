@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -202,6 +203,9 @@ func entryOf(r Record) Entry {
 	e.Detail["decision_digest"] = ledger.Digest(r.Decision)
 	if r.Evidence != nil {
 		e.Detail["evidence"] = ledger.Digest(r.Evidence.Manifest)
+		if len(r.Evidence.Rules) > 0 {
+			e.Detail["rules"] = slices.Sorted(maps.Keys(r.Evidence.Rules))
+		}
 	}
 	return e
 }

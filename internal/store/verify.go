@@ -156,6 +156,7 @@ type decisionEntry struct {
 		Decision string    `json:"decision"`
 		Digest   string    `json:"decision_digest"`
 		Evidence string    `json:"evidence"`
+		Rules    []string  `json:"rules"`
 	} `json:"detail"`
 }
 
@@ -196,7 +197,7 @@ func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionE
 			if err := s.verifyDecision(ctx, d.ID, entry, entry.Time.Before(dropped)); err != nil {
 				return err
 			}
-			if err := s.verifyEvidence(ctx, d.LogIndex, entry.Detail.Evidence, blobs, entry.Time.Before(dropped)); err != nil {
+			if err := s.verifyEvidence(ctx, entry, blobs, entry.Time.Before(dropped)); err != nil {
 				return fmt.Errorf("%w: %w", entry.changed(d.ID, "evidence"), err)
 			}
 		}

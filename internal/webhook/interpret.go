@@ -183,7 +183,16 @@ func (r *reading) pullRequest() error {
 	return r.evaluate(pr.Number)
 }
 
+// evaluate has the pull request of the payload judged, and keeps where it stands.
 func (r *reading) evaluate(number int) error {
+	pr := r.PullRequest
+	if commitPattern.MatchString(pr.Head.SHA) && !strings.ContainsRune(pr.Base.Ref, 0) {
+		at, _ := time.Parse(time.RFC3339, pr.UpdatedAt) // without one it counts for older than any that has one
+		r.out.delivery.Told = &store.Told{
+			RepositoryID: r.Repository.ID, PullRequest: number, Head: pr.Head.SHA, Base: pr.Base.Ref, Open: pr.State != "closed" && r.Action != "closed",
+			Updated: at, Received: r.received,
+		}
+	}
 	return r.add(work.KindEvaluate, ordinary, work.Evaluate{Target: r.target(), Number: number}, r.Repository.ID, number)
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -194,4 +195,29 @@ func arguments(t *testing.T, w store.Work) string {
 	}
 	rest := strings.TrimPrefix(text[start+len(`"delivery":"d-1"`):], ",")
 	return "{" + strings.NewReplacer(`"`, "", ",", " ").Replace(rest)
+}
+
+// What a payload says of a pull request is kept with the delivery: newer by GitHub's clock is for the store to tell.
+func TestWhatIsToldOfAPullRequest(t *testing.T) {
+	t.Parallel()
+	told := func(body string) *store.Told {
+		m := &memory{}
+		serve(handler(t, m), request("pull_request_review", "d-1", body))
+		return m.deliveries["d-1"].Told
+	}
+	body := strings.Replace(pull("dismissed", `,"state":"open","updated_at":"2026-03-04T11:00:00Z"`), `"abc"`, `"`+commitID+`"`, 1)
+	want := store.Told{
+		RepositoryID: 1, PullRequest: 2, Head: commitID, Base: "main", Open: true, Updated: noon.Add(-time.Hour).Truncate(time.Second), Received: noon,
+	}
+	if diff := cmp.Diff(&want, told(body)); diff != "" {
+		t.Error(diff)
+	}
+	want.Open, want.Updated = false, time.Time{}
+	odd := strings.NewReplacer(`"open"`, `"closed"`, "2026-03-04T11:00:00Z", "yesterday").Replace(body)
+	if diff := cmp.Diff(&want, told(odd)); diff != "" {
+		t.Error(diff)
+	}
+	if got := told(pull("dismissed", "")); got != nil { // its head is no commit
+		t.Errorf("%+v", got)
+	}
 }

@@ -52,6 +52,8 @@ type repository struct {
 
 type pullRequest struct {
 	Number         int      `json:"number"`
+	State          string   `json:"state"`
+	UpdatedAt      string   `json:"updated_at"`
 	Merged         bool     `json:"merged"`
 	MergeCommitSHA string   `json:"merge_commit_sha"`
 	MergedBy       *account `json:"merged_by"`

@@ -70,6 +70,19 @@ func testDashboard(t *testing.T, fresh func(testing.TB) string) {
 		t.Error(diff)
 	}
 
+	standing := func(repository int64, owner string) string {
+		list, err := s.Standing(ctx, repository, owner)
+		check(t, err)
+		var ids []string
+		for _, d := range list {
+			ids = append(ids, d.ID)
+		}
+		return strings.Join(ids, " ")
+	}
+	if diff := cmp.Diff([]string{"new", "", "new", ""}, []string{standing(1, ""), standing(2, ""), standing(0, "Acme"), standing(0, "acm")}); diff != "" {
+		t.Error(diff)
+	}
+
 	day := func(n int) string { return at.AddDate(0, 0, n).Format(time.DateOnly) }
 	days := must[[]store.DayCount](t)(s.Days(ctx, infra, "", at))
 	if diff := cmp.Diff([]store.DayCount{

@@ -12,9 +12,11 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 )
 
-// sampleEvidence is what the rules saw: two parts, of which every decision has the first, and the changes.
+// sampleEvidence is what the rules saw: two parts, of which every decision has the first, and the changes; and the rules, which all
+// decisions share.
 func sampleEvidence(id string) *store.Evidence {
 	e := &store.Evidence{Parts: map[string][]byte{}, Changes: []byte(`{"of":"` + id + `"}`)}
+	e.Rules = map[string][]byte{ledger.Digest([]byte("the rules")): []byte("the rules")}
 	named := map[string]any{"changes": ledger.Digest(e.Changes)}
 	parts := []string{}
 	for _, part := range []string{"what all have", "what is " + id} {
@@ -41,6 +43,9 @@ func testEvidence(t *testing.T, fresh func(testing.TB) string) {
 		"a part gone":         {"DELETE FROM blobs WHERE digest = " + of("what is d2"), 1},
 		"a row gone":          {"DELETE FROM decision_blobs WHERE digest = " + of("what is d1"), 0},
 		"the changes swapped": {"UPDATE decision_blobs SET digest = " + of(`{"of":"d1"}`) + " WHERE digest = " + of(`{"of":"d2"}`), 1},
+		"the rules gone":      {"DELETE FROM blobs WHERE digest = " + of("the rules"), 1},
+		"rules as a part":     {"UPDATE decision_blobs SET what = 'part' WHERE what = 'rules' AND log_index = 0", 0},
+		"rules slipped in":    {"INSERT INTO decision_blobs (log_index, what, digest) VALUES (1, 'rules', " + of("what is d2") + ")", 1},
 		"a row slipped in":    {"INSERT INTO decision_blobs (log_index, what, digest) VALUES (2, 'changes', " + of(`{"of":"d1"}`) + ")", 2},
 		"gone without a word": {"DELETE FROM blobs WHERE digest IN (" + manifest + ", " + of("what is d2") + ", " + of(`{"of":"d2"}`) + ")", 1},
 	} {
@@ -68,6 +73,9 @@ func testEvidence(t *testing.T, fresh func(testing.TB) string) {
 				entries, _, err := s.Entries(t.Context(), store.EntryFilter{PullRequest: d.PullRequest}, "", 1)
 				check(t, err)
 				if diff := cmp.Diff(any(ledger.Digest(r.Manifest)), entries[0].Detail["evidence"]); diff != "" {
+					t.Error(diff)
+				}
+				if diff := cmp.Diff(any([]any{ledger.Digest([]byte("the rules"))}), entries[0].Detail["rules"]); diff != "" {
 					t.Error(diff)
 				}
 			}

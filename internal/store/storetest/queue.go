@@ -306,3 +306,35 @@ func testRetryAfter(t *testing.T, fresh func(testing.TB) string) {
 		t.Errorf("the pausing work is gone: %v", stats)
 	}
 }
+
+func testTold(t *testing.T, fresh func(testing.TB) string) {
+	s := Open(t, fresh(t), store.Options{})
+	ctx := t.Context()
+	if _, err := s.Told(ctx, 1, 2); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("nothing was told: %v", err)
+	}
+	n := 0
+	tell := func(head string, open bool, at time.Duration) store.Told {
+		n++
+		d := delivery(fmt.Sprintf("d-%d", n))
+		d.Told = &store.Told{RepositoryID: 1, PullRequest: 2, Head: head, Base: "main", Open: open, Updated: noon.Add(at), Received: noon.Add(time.Duration(n) * time.Hour)}
+		must[bool](t)(s.Accept(ctx, d, nil))
+		return must[store.Told](t)(s.Told(ctx, 1, 2))
+	}
+	want := func(head string, open bool, at time.Duration, received int) store.Told {
+		return store.Told{
+			RepositoryID: 1, PullRequest: 2, Head: head, Base: "main", Open: open, Updated: noon.Add(at).Truncate(time.Microsecond),
+			Received: noon.Add(time.Duration(received) * time.Hour).Truncate(time.Microsecond),
+		}
+	}
+	got := []store.Told{tell("aaa", true, 0), tell("bbb", true, time.Second), tell("old", true, -time.Second), tell("ccc", false, time.Second)}
+	// One that is older by GitHub's clock changes nothing; of two in one second the later one holds.
+	if diff := cmp.Diff([]store.Told{want("aaa", true, 0, 1), want("bbb", true, time.Second, 2), want("bbb", true, time.Second, 2), want("ccc", false, time.Second, 4)}, got); diff != "" {
+		t.Error(diff)
+	}
+	d := delivery("bad")
+	d.Told = &store.Told{RepositoryID: 1, PullRequest: 3}
+	if _, err := s.Accept(ctx, d, nil); err == nil {
+		t.Error("a pull request without a head is taken")
+	}
+}

@@ -61,6 +61,7 @@ func Run(t *testing.T, fresh func(testing.TB) string) {
 		"how a commit landed":           testLanding,
 		"verifying in steps":            testAuditSince,
 		"names in the cloud":            testNames,
+		"what was told":                 testTold,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
