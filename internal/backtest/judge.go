@@ -29,6 +29,7 @@ type Options struct {
 	Scope    string                   // "": as it was
 	Cache    rules.Cache              // of the rules' answers; nil: none
 	Parse    rules.Parse              // parse_config of conftest's rules; nil: they have none
+	Seal     *evidence.Seal           // opens data of bundles on record; nil: it stays closed
 }
 
 // NotJudged says why a decision cannot be made again. Its text is a clause: "its facts were dropped by age".
@@ -80,6 +81,9 @@ type Saw struct {
 	Digest string                              // of its manifest; "": there was nothing to see
 	Read   func(digest string) ([]byte, error) // gives a blob
 	Scope  string                              // of the repository then
+
+	Rules        []gate.KeptRules // the text of the rules that judged
+	RulesOmitted string           // why there is none
 }
 
 // open reads it.
@@ -123,13 +127,32 @@ func (j *Judge) Evaluate(ctx context.Context, pr *gate.PullRequest, what Saw) (g
 		return gate.Evaluation{}, err
 	case saw.Omitted != "":
 		return gate.Evaluation{}, NotJudged{saw.Omitted}
-	case len(j.options.Dirs) == 0 && len(saw.Settings.Paths)+len(saw.Settings.Bundles) > 0:
-		return gate.Evaluation{}, NotJudged{"the repository has rules of its own, which are not on record; give them, or others, with --policy"}
 	}
-	engine, err := j.engine(ctx, saw.Settings)
+	engine, err := j.engine(ctx, saw.Settings, what)
 	if err != nil {
 		return gate.Evaluation{}, err
 	}
+	return evaluate(ctx, engine, &saw, pr)
+}
+
+// own are the rules that were the repository's own, and those of bundles, as they were.
+func (s Saw) own(seal *evidence.Seal) ([]rules.Dir, error) {
+	list, err := s.folders(seal)
+	var not NotJudged
+	if errors.As(err, &not) {
+		return nil, NotJudged{"the repository has rules of its own, which cannot be used: " + not.Reason + "; give them, or others, with --policy"}
+	}
+	var out []rules.Dir
+	for _, r := range list {
+		if !r.Builtin {
+			out = append(out, dirOf(r))
+		}
+	}
+	return out, err
+}
+
+// evaluate has rules judge what was seen.
+func evaluate(ctx context.Context, engine *rules.Engine, saw *evidence.Evidence, pr *gate.PullRequest) (gate.Evaluation, error) {
 	in := rules.Input{Documents: saw.Documents, PullRequest: pr}
 	if engine.WantsFiles() {
 		if !saw.HasFiles && len(saw.Documents) > 0 {
@@ -142,8 +165,11 @@ func (j *Judge) Evaluate(ctx context.Context, pr *gate.PullRequest, what Saw) (g
 	return engine.Evaluate(ctx, in), nil
 }
 
-// engine compiles the rules for the settings of a repository.
-func (j *Judge) engine(ctx context.Context, s evidence.Settings) (*rules.Engine, error) {
+// maxEngines bounds how many compiled sets of rules are kept; above it they are compiled anew.
+const maxEngines = 64
+
+// engine compiles the rules for the settings of a repository. Its own ones are those on record, unless others are given.
+func (j *Judge) engine(ctx context.Context, s evidence.Settings, what Saw) (*rules.Engine, error) {
 	o := rules.Options{
 		Builtin: j.options.Builtin, Version: j.options.Version, Dirs: j.options.Dirs, Cache: j.options.Cache,
 		Packs: j.options.Packs, Rules: j.options.Settings, Scope: j.options.Scope, Parse: j.options.Parse,
@@ -151,24 +177,40 @@ func (j *Judge) engine(ctx context.Context, s evidence.Settings) (*rules.Engine,
 	if o.Packs == nil {
 		o.Packs = s.Packs
 	}
+	own := len(j.options.Dirs) == 0 && len(s.Paths)+len(s.Bundles) > 0
+	named := map[string]any{}
+	if own {
+		named["own"] = what.Rules
+	}
 	if o.Rules == nil {
-		o.Rules = j.settings(s.Rules)
+		o.Rules = j.settings(s.Rules, own)
 	}
 	if o.Scope == "" {
 		o.Scope = s.Scope
 	}
-	key, err := ledger.Canonical(map[string]any{"packs": o.Packs, "rules": o.Rules, "scope": o.Scope})
+	named["packs"], named["rules"], named["scope"] = o.Packs, o.Rules, o.Scope
+	key, err := ledger.Canonical(named)
 	if err != nil {
 		return nil, fmt.Errorf("name the settings: %w", err)
 	}
 	j.mu.Lock()
 	c := j.engines[string(key)]
 	if c == nil {
+		if len(j.engines) >= maxEngines {
+			clear(j.engines)
+		}
 		c = &compiled{}
 		j.engines[string(key)] = c
 	}
 	j.mu.Unlock()
-	c.once.Do(func() { c.engine, c.err = rules.New(ctx, o) })
+	c.once.Do(func() {
+		if own {
+			if o.Dirs, c.err = what.own(j.options.Seal); c.err != nil {
+				return
+			}
+		}
+		c.engine, c.err = rules.New(ctx, o)
+	})
 	var load *rules.LoadError
 	if errors.As(c.err, &load) {
 		return nil, NotJudged{"the rules do not go with the settings that were in force: " + load.Problems[0].String()}
@@ -176,12 +218,16 @@ func (j *Judge) engine(ctx context.Context, s evidence.Settings) (*rules.Engine,
 	return c.engine, c.err
 }
 
-// settings leaves out what the rules do not know: a rule that was taken away has no settings any more.
-func (j *Judge) settings(recorded map[string]evidence.Setting) map[string]rules.Setting {
+// settings leaves out what the rules do not know: a rule that was taken away has no settings any more. With the recorded rules in force,
+// those that are not known are theirs.
+func (j *Judge) settings(recorded map[string]evidence.Setting, own bool) map[string]rules.Setting {
 	out := map[string]rules.Setting{}
 	for id, s := range recorded {
 		names, ok := j.known[id]
 		if !ok {
+			if own {
+				out[id] = rules.Setting(s)
+			}
 			continue
 		}
 		setting := rules.Setting{Enforcement: s.Enforcement, Unknown: s.Unknown}
@@ -252,7 +298,7 @@ func load(ctx context.Context, blobs Blobs, factsDigest string, gone func(error)
 	case e.Digest == "":
 		return facts, saw, NotJudged{e.Omitted}
 	default:
-		saw.Digest = e.Digest
+		saw.Digest, saw.Rules, saw.RulesOmitted = e.Digest, e.Rules, e.RulesOmitted
 	}
 	return facts, saw, nil
 }

@@ -41,8 +41,12 @@ func (o *otherRules) given() bool { return len(o.policies)+len(o.packs) > 0 || o
 const answersKept = 256 << 20
 
 // judge loads the rules.
-func (o *otherRules) judge(ctx context.Context, w *world) (*backtest.Judge, error) {
+func (o *otherRules) judge(ctx context.Context, w *world, f *auditFlags) (*backtest.Judge, error) {
 	options := backtest.Options{Builtin: policies.FS, Version: Version, Packs: o.packs, Cache: rules.NewMemoryCache(answersKept), Parse: formats.Parse}
+	var err error
+	if options.Seal, err = w.seal(f); err != nil {
+		return nil, err
+	}
 	if o.config != "" {
 		data, err := w.readInput(o.config)
 		if err != nil {
@@ -118,6 +122,7 @@ func (w *world) backtestCommand() *cobra.Command {
 	flags.IntVar(&f.limit, "limit", 100_000, "at most this many pull requests, the newest first")
 	flags.StringVarP(&f.output, "output", "o", "text", "text or json")
 	flags.StringVar(&f.database, "gatehouse-database-url", "", "sqlite:PATH or postgres://... (GATEHOUSE_DATABASE_URL)")
+	flags.StringVar(&f.signingKey, "gatehouse-signing-key-file", "", "the server's key file, for data of bundles (GATEHOUSE_SIGNING_KEY_FILE)")
 	return cmd
 }
 
@@ -131,7 +136,7 @@ func (w *world) backtest(ctx context.Context, f *backtestFlags) error {
 	case !f.given():
 		return errors.New("--policy DIR is missing: the rules to judge with (or --pack, or --config)")
 	}
-	judge, err := f.judge(ctx, w)
+	judge, err := f.judge(ctx, w, &f.auditFlags)
 	if err != nil {
 		return err
 	}

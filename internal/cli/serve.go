@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse-dev/gatehouse/internal/config"
+	"github.com/gatehouse-dev/gatehouse/internal/evidence"
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/gitmirror"
@@ -141,7 +142,13 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		return nil, err
 	}
 	catalogue := pipeline.Catalogue(policies.FS, Version)
+	seal, err := evidence.NewSeal(secret)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
 	line := pipeline.New(pipeline.Options{
+		Texts: pipeline.Texts{Builtin: policies.FS, Version: Version, Seal: seal},
 		Forge: github, Mirror: mirrors, Recorder: db, Notes: db, Ledger: db, Leases: db,
 		Judges: judges, Bundles: bundles, Rules: catalogue, Clock: w.clock, Log: log,
 		PublicURL: s.PublicURL, ServerURL: s.ServerURL, Metrics: counters,

@@ -54,6 +54,15 @@ type Facts struct {
 type Evidence struct {
 	Digest  string `json:"digest"`            // sha256:HEX of its manifest
 	Omitted string `json:"omitted,omitempty"` // why the documents are not among it; "" when they are
+
+	Rules        []KeptRules `json:"rules,omitempty"`         // the text of the rules that judged: the program's, the repository's own, bundles
+	RulesOmitted string      `json:"rules_omitted,omitempty"` // why it is not kept; "" when it is, or an older version recorded it
+}
+
+// KeptRules names the text of a folder of rules, as it judged.
+type KeptRules struct {
+	Name   string `json:"name"`   // .gatehouse/policies, or ghcr.io/acme/policies:v3
+	Digest string `json:"digest"` // sha256:HEX of what is kept
 }
 
 // Bundle is rules from elsewhere, as they were when they judged.

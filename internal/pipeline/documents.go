@@ -36,7 +36,11 @@ func (g *gatherer) evidence() *store.Evidence {
 			g.Log.WithField("pull_request", fmt.Sprintf("%s#%d", g.facts.Repository.FullName(), g.facts.PullRequest.Number)).
 				Warn("what the rules saw is not kept: " + kept.Omitted)
 		}
-		return &store.Evidence{Manifest: kept.Manifest, Parts: kept.Parts, Changes: kept.Changes}
+		texts := g.ruled.name(g.facts.Evidence)
+		if g.facts.Evidence.RulesOmitted != "" {
+			g.Log.WithField("reason", g.facts.Evidence.RulesOmitted).Warn("the text of the rules is not kept")
+		}
+		return &store.Evidence{Manifest: kept.Manifest, Parts: kept.Parts, Changes: kept.Changes, Rules: texts}
 	}
 }
 

@@ -36,6 +36,7 @@ type gatherer struct {
 	head   *tree
 	owners repoconfig.Codeowners
 	kept   *judge.Kept // what the rules saw
+	ruled  *ruleTexts  // what they were; nil: nothing was judged
 	handed handed
 	onto   *queued          // in a merge queue; nil: the tip of the base branch
 	opened []*bundle.Bundle // of the configuration, one for each entry; nil when one of them is not to be had
@@ -275,7 +276,11 @@ func (g *gatherer) evaluate(ctx context.Context) error {
 	g.facts.Plans = result.Plans
 	g.facts.Changes = result.Changes
 	g.facts.Evaluation = result.Evaluation
-	g.kept = result.Kept
+	if g.kept = result.Kept; g.kept != nil && folders != nil {
+		if g.ruled, err = g.ruleTexts(ctx, policies.Key, folders); err != nil {
+			return err
+		}
+	}
 	return ctx.Err()
 }
 

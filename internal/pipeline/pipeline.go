@@ -87,6 +87,7 @@ type Options struct {
 	Judges    *judge.Judges
 	Bundles   Bundles
 	Rules     func() []rules.Rule // the built-in ones, to be explained
+	Texts     Texts
 	Plans     plans.Store
 	PlanLimit int64 // bytes of the largest plan; 0: plans.DefaultLimit
 	Clock     func() time.Time
@@ -120,6 +121,7 @@ type Metrics interface {
 type Pipeline struct {
 	Options
 	backtests backtests
+	texts     textCache
 }
 
 // New makes a pipeline.

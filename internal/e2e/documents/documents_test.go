@@ -24,15 +24,19 @@ func (s *place) lastFacts(pr *githubsim.PR) (store.Decision, gate.Facts) {
 	if err != nil {
 		s.T.Fatal(err)
 	}
+	return d, s.factsOf(d)
+}
+
+func (s *place) factsOf(d store.Decision) (facts gate.Facts) {
+	s.T.Helper()
 	data, err := s.DB.Facts(context.Background(), d.FactsDigest)
 	if err != nil {
 		s.T.Fatal(err)
 	}
-	var facts gate.Facts
 	if err := json.Unmarshal(data, &facts); err != nil {
 		s.T.Fatal(err)
 	}
-	return d, facts
+	return facts
 }
 
 // blobs are all contents that are kept about a decision, unpacked, one after the other.
