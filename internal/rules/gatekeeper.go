@@ -12,10 +12,12 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
-// API groups of what a folder of rules may hold for Gatekeeper, and the one target that its templates have.
+// ConstraintGroup is the API group of Gatekeeper's constraints.
+const ConstraintGroup = "constraints.gatekeeper.sh"
+
+// What else a folder of rules may hold for Gatekeeper, and the one target that its templates have.
 const (
 	templateGroup   = "templates.gatekeeper.sh"
-	constraintGroup = "constraints.gatekeeper.sh"
 	admissionTarget = "admission.k8s.gatekeeper.sh"
 )
 
@@ -123,7 +125,7 @@ func (l *loader) gatekeeper() *gatekeeper {
 	}
 	seen := map[string][]string{} // the constraints of one name: what each says
 	for _, o := range l.found {
-		if o.group != constraintGroup {
+		if o.group != ConstraintGroup {
 			continue
 		}
 		c := l.constraint(o, templates)

@@ -87,7 +87,7 @@ func (l *loader) split(origin, file string, text []byte) {
 			continue // not an object
 		}
 		group, _, _ := strings.Cut(head.APIVersion, "/")
-		if group != templateGroup && group != constraintGroup && !(group == expansionGroup && head.Kind == expansionKind) {
+		if group != templateGroup && group != ConstraintGroup && !(group == expansionGroup && head.Kind == expansionKind) {
 			continue
 		}
 		asJSON, err := nodeJSON(&node)
