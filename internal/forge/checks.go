@@ -3,6 +3,7 @@ package forge
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -32,6 +33,10 @@ type CheckRun struct {
 	Before func(PostedCheck) error
 	// KeepText leaves the text of a run that is overwritten as it is.
 	KeepText bool
+	// Regardless writes the run also while GitHub does not say which there are: over the one with ID, without its annotations and without
+	// asking Before, or as a new one where ID is 0. It is for what must not let a success stand. The error then says why it was not seen,
+	// and comes with the id of what was written: another run may be the one that counts, so it is to be done again.
+	Regardless bool
 }
 
 // Annotation is a remark on lines of a file at the head.
@@ -59,9 +64,13 @@ func (r *Repo) PutCheckRun(ctx context.Context, run CheckRun) (int64, error) {
 	if !isSHA(run.HeadSHA) {
 		return 0, Unprocessable{Message: fmt.Sprintf("%q is not a commit id", run.HeadSHA)}
 	}
+	ctx = withReserve(ctx)
 	old, err := r.ownCheckRun(ctx, run)
+	if err != nil && run.Regardless && !errors.As(err, new(RateLimited)) && ctx.Err() == nil {
+		return r.putUnseen(ctx, run, err)
+	}
 	if err != nil {
-		return 0, err
+		return 0, toWrite(err, "checks=write")
 	}
 	if old == nil {
 		return r.createCheckRun(ctx, run)
@@ -81,10 +90,29 @@ func (r *Repo) PutCheckRun(ctx context.Context, run CheckRun) (int64, error) {
 	if len(left) == 0 && same(old, run) {
 		return old.GetID(), nil
 	}
-	got, err := r.writeCheckRun(ctx, http.MethodPatch, fmt.Sprintf("/check-runs/%d", old.GetID()), run, firstBatch(left))
+	return r.updateCheckRun(ctx, old.GetID(), run, left)
+}
+
+func (r *Repo) putUnseen(ctx context.Context, run CheckRun, why error) (id int64, err error) {
+	run.Annotations = nil
+	if run.ID == 0 {
+		id, err = r.createCheckRun(ctx, run)
+	} else {
+		id, err = r.updateCheckRun(ctx, run.ID, run, nil)
+	}
+	if err != nil {
+		return 0, toWrite(err, "checks=write")
+	}
+	return id, fmt.Errorf("the check run was written, and whether it is the only one could not be seen: %w", why)
+}
+
+// updateCheckRun overwrites a run and adds annotations to it; where that is not possible any more, another run takes its place.
+func (r *Repo) updateCheckRun(ctx context.Context, id int64, run CheckRun, left []Annotation) (int64, error) {
+	path := fmt.Sprintf("/check-runs/%d", id)
+	got, err := r.writeCheckRun(ctx, http.MethodPatch, path, run, firstBatch(left))
 	if refusesAnnotations(err, left) {
 		left = nil
-		got, err = r.writeCheckRun(ctx, http.MethodPatch, fmt.Sprintf("/check-runs/%d", old.GetID()), run, nil)
+		got, err = r.writeCheckRun(ctx, http.MethodPatch, path, run, nil)
 	}
 	if _, ok := err.(NotFound); ok {
 		return r.createCheckRun(ctx, run)

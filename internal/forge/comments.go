@@ -62,7 +62,7 @@ func (r *Repo) PutComment(ctx context.Context, number int, id int64, marker, bod
 	}
 	found, err := r.ownComment(ctx, number, marker)
 	if err != nil {
-		return 0, err
+		return 0, toWrite(err, "issues=write or pull_requests=write")
 	}
 	switch {
 	case found == nil:
@@ -128,7 +128,7 @@ func (r *Repo) OpenIssue(ctx context.Context, title, body, marker string) (int, 
 		found, err = r.ownIssue(ctx, "", me, marker)
 	}
 	if err != nil || found != 0 {
-		return found, err
+		return found, toWrite(err, "issues=write")
 	}
 	var out comment
 	c := call{what: "an issue", permission: "issues=write"}

@@ -36,6 +36,17 @@ func (e MissingPermission) Error() string {
 		e.Permission, e.What, e.Message)
 }
 
+// toWrite names the permission that is wanted in the end where one to read is refused on the way to a write: who grants what the error
+// names must not have to come back for the other half.
+func toWrite(err error, permission string) error {
+	var lacks MissingPermission
+	if !errors.As(err, &lacks) {
+		return err
+	}
+	lacks.Permission = permission
+	return lacks
+}
+
 // Unauthorized says that GitHub does not take the App's key or token, or that the installation is suspended.
 type Unauthorized struct{ What, Message string }
 

@@ -26,6 +26,7 @@ type installation struct {
 
 func newInstallation(a *App, id int64) *installation {
 	in := &installation{app: a, id: id, guard: newGuard(a.opts.Transport, a.api.Host, a.opts.Clock)}
+	in.guard.keeps = true
 	in.client = a.client(&cached{cache: a.cache, next: in, owner: strconv.FormatInt(id, 10)})
 	return in
 }

@@ -134,6 +134,67 @@ func TestCheckRun(t *testing.T) {
 	}
 }
 
+// What must not let a success stand is written while GitHub does not show the runs, and that it was not seen is an error with the id of
+// what was written. A limit is obeyed all the same.
+func TestCheckRunRegardless(t *testing.T) {
+	t.Parallel()
+	wants := func(id int64, r CheckRun) CheckRun { r.ID, r.Regardless = id, true; return r }
+	down := step{request: runs, status: 502}
+	for name, c := range map[string]struct {
+		run   CheckRun
+		steps []step
+		want  int64
+		says  string
+	}{
+		"over the remembered one, without annotations": {wants(31, annotated(2)), []step{down, {request: patchRun, body: sent(false, 0, 0), answer: shown(31, "")}}, 31, "could not be seen"},
+		"as a new one": {wants(0, run()), []step{down, {request: postRun, body: sent(true, 0, 0), answer: shown(31, "")}}, 31, "could not be seen"},
+		"GitHub keeps the old verdict": {wants(31, run()), []step{
+			down, {request: patchRun, body: sent(false, 0, 0), answer: shown(31, `"conclusion":"success"`)}, {request: postRun, body: sent(true, 0, 0), answer: shown(32, "")},
+		}, 32, "could not be seen"},
+		"it is refused, too": {wants(31, run()), []step{down, {request: patchRun, body: sent(false, 0, 0), status: 502}}, 0, "the check run gatehouse just now"},
+		"the App may not even read": {wants(31, run()), []step{
+			{request: runs, status: 403, header: map[string]string{"X-Accepted-GitHub-Permissions": "checks=read"}, answer: `{"message":"Resource not accessible by integration"}`},
+			{request: patchRun, body: sent(false, 0, 0), status: 403, auth: "token ghs_2", answer: `{"message":"Resource not accessible by integration"}`},
+		}, 0, "lacks the permission checks=write"},
+		"a limit": {wants(31, run()), []step{{request: runs, status: 429, header: map[string]string{"Retry-After": "90"}}}, 0, "rate limit"},
+		"what lets a change through is not written so": {func() CheckRun { r := wants(31, run()); r.Regardless = false; return r }(), []step{down}, 0, "502"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, r := play(t, c.steps...)
+			got, err := r.PutCheckRun(background(), c.run)
+			if got != c.want || err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%d, %v; wanted %d, %q", got, err, c.want, c.says)
+			}
+		})
+	}
+}
+
+// Who reads that the App lacks a permission grants it once: the one to write, also where GitHub refuses to read first.
+func TestThePermissionToWriteIsNamed(t *testing.T) {
+	t.Parallel()
+	refused := func(request, permission string) step {
+		return step{request: request, status: 403, header: map[string]string{"X-Accepted-GitHub-Permissions": permission}, answer: `{"message":"Resource not accessible by integration"}`}
+	}
+	wants := func(want string, err error) {
+		t.Helper()
+		var lacks MissingPermission
+		if !errors.As(err, &lacks) || lacks.Permission != want {
+			t.Errorf("%v; wanted %s", err, want)
+		}
+	}
+	_, r := play(t, refused(runs, "checks=read"))
+	_, err := r.PutCheckRun(background(), run())
+	wants("checks=write", err)
+	_, r = play(t, step{request: "GET /app", answer: identity, auth: "app"}, refused("GET /repos/acme/shop/issues/3/comments?per_page=100&page=1", "issues=read"))
+	_, err = r.PutComment(background(), 3, 0, "<!-- x -->", "<!-- x -->\nB")
+	wants("issues=write or pull_requests=write", err)
+	_, r = play(t, step{request: "GET /app", answer: identity, auth: "app"},
+		refused("GET /repos/acme/shop/issues?state=all&sort=created&direction=desc&creator=gate%5Bbot%5D&per_page=100&page=1", "issues=read"))
+	_, err = r.OpenIssue(background(), "T", "B", "<!-- x -->")
+	wants("issues=write", err)
+}
+
 func TestCheckRunInProgressHasNoConclusion(t *testing.T) {
 	t.Parallel()
 	r := run()

@@ -1,9 +1,12 @@
 package forge
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -22,10 +25,30 @@ type guard struct {
 	next  http.RoundTripper
 	host  string
 	clock func() time.Time
+	keeps bool // a reserve, see maxReserve
 
 	mu    sync.Mutex
-	until time.Time
+	until time.Time // nothing is asked before
+	spare time.Time // only what may use the reserve is asked before
 }
+
+// maxReserve is how many of an hour's requests are kept for check runs, at most; less than one in fifty. What has spent the others may have
+// taken away what a success rests on, and the check must be able to say so.
+const maxReserve = 100
+
+type reserveKey struct{}
+
+// withReserve lets the requests of ctx use the reserve.
+func withReserve(ctx context.Context) context.Context {
+	return context.WithValue(ctx, reserveKey{}, true)
+}
+
+func mayUseReserve(req *http.Request) bool {
+	return req.Context().Value(reserveKey{}) != nil || isTokenRequest(req)
+}
+
+// isTokenRequest reports whether it asks for a token of an installation, which is not counted among the installation's requests.
+func isTokenRequest(req *http.Request) bool { return strings.HasSuffix(req.URL.Path, "/access_tokens") }
 
 func newGuard(next http.RoundTripper, host string, clock func() time.Time) *guard {
 	return &guard{next: next, host: host, clock: clock}
@@ -40,6 +63,9 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	g.mu.Lock()
 	until := g.until
+	if g.spare.After(until) && !mayUseReserve(req) {
+		until = g.spare
+	}
 	g.mu.Unlock()
 	if g.clock().Before(until) {
 		return nil, RateLimited{Until: until}
@@ -49,10 +75,33 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp.Body = &capped{ReadCloser: resp.Body, left: maxAnswer}
+	g.count(req, resp)
 	if err := g.learn(resp); err != nil {
 		return nil, err
 	}
 	return resp, nil
+}
+
+// count keeps the rest of the hour's requests for the check runs when few are left.
+func (g *guard) count(req *http.Request, resp *http.Response) {
+	if r := resp.Header.Get("X-RateLimit-Resource"); !g.keeps || isTokenRequest(req) || r != "" && r != "core" {
+		return
+	}
+	number := func(name string) (int64, bool) {
+		n, err := strconv.ParseInt(resp.Header.Get(name), 10, 64)
+		return n, err == nil
+	}
+	limit, ok1 := number("X-RateLimit-Limit")
+	left, ok2 := number("X-RateLimit-Remaining")
+	reset, ok3 := number("X-RateLimit-Reset")
+	if !ok1 || !ok2 || !ok3 {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if at := time.Unix(reset, 0).Add(time.Second).UTC(); left < min(maxReserve, limit/50) && at.After(g.spare) {
+		g.spare = at
+	}
 }
 
 // learn remembers how long GitHub wants to be left alone, and makes that the answer.

@@ -278,3 +278,28 @@ func TestNamesStayInTheirPlace(t *testing.T) {
 		}
 	}
 }
+
+// The last requests of an hour are kept for check runs: nothing else is asked until the hour is over, and a check can still be written.
+func TestTheReserve(t *testing.T) {
+	t.Parallel()
+	left := func(n string) map[string]string {
+		return map[string]string{"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": n, "X-RateLimit-Reset": "4923096245", "X-RateLimit-Resource": "core"}
+	}
+	answer := `{"permission":"write","user":{"login":"mei","type":"User"}}`
+	_, repo := play(t,
+		step{request: permissionOfMei, header: left("100"), answer: answer},
+		step{request: permissionOfMei, header: left("99"), answer: answer},
+		step{request: runs, header: left("98"), answer: noRuns}, step{request: postRun, body: sent(true, 0, 0), status: 201, header: left("97"), answer: shown(31, "")},
+	)
+	for range 2 {
+		if _, err := repo.Actor(background(), "mei"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := repo.Actor(background(), "mei")
+	if diff := cmp.Diff(RateLimited{Until: time.Unix(4923096246, 0).UTC()}, err); diff != "" {
+		t.Error(diff)
+	}
+	id, err := repo.PutCheckRun(background(), run())
+	check(t, 31, id, err)
+}
