@@ -9,15 +9,31 @@ import (
 // Whole is a document of any format, as JSON, with everything replaced by tokens that a [gate.Document] would not hold either: the
 // data of Kubernetes Secrets, however deep they stand, and what a Terraform plan marks sensitive, wherever the plan repeats it.
 func (r *Redactor) Whole(data json.RawMessage) json.RawMessage {
-	isPlan := bytes.Contains(data, []byte(`"format_version"`)) && bytes.Contains(data, []byte(`"terraform_version"`))
-	if plain := plainEscapes(data); plain && isPlan && isJSON(data) {
-		if out, ok := r.plan(data); ok {
-			return out
-		}
-	} else if plain && !isPlan && !bytes.Contains(data, []byte(`"kind"`)) && !bytes.Contains(data, []byte(lastApplied)) {
-		return data
+	if out, ok := r.WholePlain(data); ok {
+		return out
 	}
-	return r.atOnce(data, isPlan)
+	return r.atOnce(data, isPlan(data))
+}
+
+// WholePlain is [Redactor.Whole] for JSON whose keys and words are spelled out, so that they can be looked for as text: without escapes
+// but those that encoders write. ok is false for anything else.
+func (r *Redactor) WholePlain(data json.RawMessage) (out json.RawMessage, ok bool) {
+	switch {
+	case !plainEscapes(data) || !isJSON(data):
+		return nil, false
+	case isPlan(data):
+		if out, ok := r.plan(data); ok {
+			return out, true
+		}
+	case withoutObjects(data):
+		return data, true
+	}
+	return r.atOnce(data, isPlan(data)), true
+}
+
+// isPlan reports whether JSON that is spelled out may be a plan of Terraform's, or a state.
+func isPlan(data []byte) bool {
+	return bytes.Contains(data, []byte(`"format_version"`)) && bytes.Contains(data, []byte(`"terraform_version"`))
 }
 
 // atOnce reads all of a document to replace what it must.

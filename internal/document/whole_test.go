@@ -30,7 +30,7 @@ func TestWholeDocumentsHoldNoSecrets(t *testing.T) {
 		}
 	}
 	plain := `{"kind": "Deployment", "spec": {"replicas": 1, "data": "x"}}`
-	if got := string(r.Whole(json.RawMessage(plain))); got != `{"kind":"Deployment","spec":{"data":"x","replicas":1}}` {
+	if got := string(r.Whole(json.RawMessage(plain))); got != plain {
 		t.Error(got)
 	}
 	if got := string(r.Whole(json.RawMessage(`{"a": 1}`))); got != `{"a": 1}` {

@@ -5,11 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
-
-// Plain reports whether data is JSON whose keys and words are spelled out, so that they can be looked for as text: it has no escapes but
-// those that encoders write.
-func Plain(data []byte) bool { return plainEscapes(data) && isJSON(data) }
 
 // isJSON is json.Valid, in a third of its time.
 func isJSON(data []byte) bool {
@@ -43,10 +40,10 @@ func plainEscapes(data []byte) bool {
 
 // quiet reports whether a part of a plan has no secrets in it: it marks nothing as sensitive, and holds no Secret of Kubernetes. It may
 // say no of a part that has none.
-func quiet(part []byte) bool {
-	if bytes.Contains(part, []byte(lastApplied)) {
-		return false
-	}
+func quiet(part []byte) bool { return unmarked(part) && withoutObjects(part) }
+
+// unmarked reports whether a part marks nothing as sensitive.
+func unmarked(part []byte) bool {
 	for rest := part; ; {
 		_, after, found := bytes.Cut(rest, []byte("sensitive"))
 		if !found {
@@ -58,6 +55,14 @@ func quiet(part []byte) bool {
 		if end := bytes.TrimPrefix(after, []byte("_values")); len(end) > 0 && end[0] == '"' && hasTrue(valueAfter(end[1:])) {
 			return false
 		}
+	}
+	return true
+}
+
+// withoutObjects reports whether a part holds no objects of Kubernetes with secrets in them.
+func withoutObjects(part []byte) bool {
+	if bytes.Contains(part, []byte(lastApplied)) {
+		return false
 	}
 	for rest := part; ; {
 		_, after, found := bytes.Cut(rest, []byte(`"kind"`))
@@ -95,24 +100,30 @@ func (r *Redactor) plan(data []byte) (out []byte, ok bool) {
 		return nil, false
 	}
 	m := planMasker{redactor: r, secrets: map[string]bool{}}
+	lists := map[string][][]byte{}
 	for name, part := range parts {
 		switch name {
 		case "resource_changes", "resource_drift", "deferred_changes":
-			parts[name] = m.list(name, part)
+			lists[name] = m.list(name, part)
 		case "variables", "configuration":
 		default:
 			parts[name] = m.alone(name, part)
 		}
 	}
 	m.variables(parts)
-	out = append(out, '{')
-	for _, name := range slices.Sorted(maps.Keys(parts)) {
-		if len(out) > 1 {
-			out = append(out, ',')
+	pieces := [][]byte{{'{'}}
+	for i, name := range slices.Sorted(maps.Keys(parts)) {
+		if i > 0 {
+			pieces = append(pieces, []byte{','})
 		}
-		out = append(append(appendString(out, name), ':'), parts[name]...)
+		pieces = append(pieces, append(appendString(nil, name), ':'))
+		if list, ok := lists[name]; ok {
+			pieces = append(pieces, list...)
+		} else {
+			pieces = append(pieces, parts[name])
+		}
 	}
-	return r.withoutSpelled(append(out, '}'), m.secrets), true
+	return m.join(append(pieces, []byte{'}'})), true
 }
 
 // planMasker replaces the secrets of a plan's parts.
@@ -121,28 +132,128 @@ type planMasker struct {
 	secrets  map[string]bool // the texts that were replaced
 }
 
-// list goes through a list item by item.
-func (m *planMasker) list(name string, part []byte) []byte {
-	if len(part) == 0 || part[0] != '[' || quiet(part) {
-		return part
+// join puts the pieces of a plan together, without the secrets that are also where nothing marks them.
+func (m *planMasker) join(pieces [][]byte) []byte {
+	if len(m.secrets) > 0 {
+		inChunks(len(pieces), 64, func(from, to int) {
+			for i := from; i < to; i++ {
+				pieces[i] = m.redactor.withoutSpelled(pieces[i], m.secrets)
+			}
+		})
 	}
-	out := make([]byte, 0, len(part))
-	out = append(out, '[')
-	elements(part, func(item []byte) {
+	size := 0
+	for _, piece := range pieces {
+		size += len(piece)
+	}
+	out := make([]byte, 0, size)
+	for _, piece := range pieces {
+		out = append(out, piece...)
+	}
+	return out
+}
+
+// list goes through a list item by item and gives its pieces.
+func (m *planMasker) list(name string, part []byte) [][]byte {
+	if len(part) == 0 || part[0] != '[' || quiet(part) {
+		return [][]byte{part}
+	}
+	var items [][]byte
+	elements(part, func(item []byte) { items = append(items, item) })
+	var mu sync.Mutex
+	inChunks(len(items), 64, func(from, to int) {
+		found := map[string]bool{}
+		for i := from; i < to; i++ {
+			items[i] = m.item(name, items[i], found)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		maps.Copy(m.secrets, found)
+	})
+	out := append(make([][]byte, 0, 2*len(items)+2), []byte{'['})
+	for i, item := range items {
+		if i > 0 {
+			out = append(out, []byte{','})
+		}
+		out = append(out, item)
+	}
+	return append(out, []byte{']'})
+}
+
+// item masks one item of a list.
+func (m *planMasker) item(name string, item []byte, secrets map[string]bool) []byte {
+	if quiet(item) {
+		return item
+	}
+	if name == "resource_changes" && withoutObjects(item) {
+		if out, ok := m.redactor.marked(item, secrets); ok {
+			return out
+		}
+	}
+	one := decodeAny(slices.Concat([]byte{'['}, item, []byte{']'}))
+	m.redactor.maskPlan(map[string]any{name: one}, secrets)
+	list, ok := one.([]any)
+	if !ok || len(list) != 1 {
+		return []byte("null")
+	}
+	return marshal(m.redactor.maskSecrets(list[0]))
+}
+
+// marked masks what a resource change marks, in its text. ok is false for what is spelled in an unusual way.
+func (r *Redactor) marked(item []byte, secrets map[string]bool) (out []byte, ok bool) {
+	if item[0] != '{' {
+		return nil, false
+	}
+	changes := 0
+	ok = true
+	out = append(make([]byte, 0, len(item)), '{')
+	fields(item, func(key, value []byte) {
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
-		if quiet(item) {
-			out = append(out, item...)
-			return
-		}
-		one := decodeAny(slices.Concat([]byte{'['}, item, []byte{']'}))
-		m.redactor.maskPlan(map[string]any{name: one}, m.secrets)
-		if list, ok := one.([]any); ok && len(list) == 1 {
-			out = append(out, marshal(m.redactor.maskSecrets(list[0]))...)
+		out = append(append(out, key...), ':')
+		switch string(key) {
+		case `"resource_change"`:
+			ok = false
+		case `"change"`:
+			changes++
+			var plain bool
+			out, plain = r.appendMarked(out, value, secrets)
+			ok = ok && plain
+		default:
+			out = append(out, value...)
 		}
 	})
-	return append(out, ']')
+	return append(out, '}'), ok && changes == 1
+}
+
+func (r *Redactor) appendMarked(out, change []byte, secrets map[string]bool) ([]byte, bool) {
+	if change[0] != '{' {
+		return out, false
+	}
+	masks, seen := map[string][]byte{}, 0
+	fields(change, func(key, value []byte) {
+		seen++
+		masks[string(key)] = value
+	})
+	out = append(out, '{')
+	first := true
+	fields(change, func(key, value []byte) {
+		if !first {
+			out = append(out, ',')
+		}
+		first = false
+		out = append(append(out, key...), ':')
+		if mask := masks[`"`+text(key)+`_sensitive"`]; (string(key) == `"before"` || string(key) == `"after"`) && hasTrue(mask) && string(value) != "null" {
+			found := map[string]bool{}
+			secretStrings(value, mask, found)
+			for quoted := range found {
+				secrets[string(appendString(nil, text([]byte(quoted))))] = true
+			}
+			value = r.masked(value, mask)
+		}
+		out = append(out, value...)
+	})
+	return append(out, '}'), seen == len(masks)
 }
 
 // alone masks a part that needs no other.
@@ -179,7 +290,7 @@ func (r *Redactor) withoutSpelled(value []byte, secrets map[string]bool) []byte 
 	if len(secrets) == 0 {
 		return value
 	}
-	out := make([]byte, 0, len(value))
+	var out []byte
 	done := 0
 	eachString(value, func(at int, quoted []byte) {
 		spelled := quoted
@@ -191,5 +302,8 @@ func (r *Redactor) withoutSpelled(value []byte, secrets map[string]bool) []byte 
 			done = at + len(quoted)
 		}
 	})
+	if done == 0 {
+		return value
+	}
 	return append(out, value[done:]...)
 }

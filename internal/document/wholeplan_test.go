@@ -32,7 +32,11 @@ func TestPlansAreMaskedPartByPart(t *testing.T) {
 		"strange shapes":      `{"format_version":"1.2","terraform_version":"1.9","resource_changes":{"a":{"sensitive":true,"value":"x"}},"variables":[],"output_changes":[{"after_sensitive":true}],"planned_values":7}`,
 		"a kind of its own":   `{"format_version":"1.2","terraform_version":"1.9","kind":"Secret","data":{"a":"in the root"}}`,
 		"marks in texts":      `{"format_version":"1.2","terraform_version":"1.9","resource_changes":[{"change":{"after":{"a":"sensitive\":[[{","b":"{\"sensitive\":{{\"a\":true","c":"before_sensitive","d":"\"kind\":[["}}}],"z":"sensitive_values\":{"}`,
-		"spelled otherwise":   `{"format_version":"1.2","terraform_version":"1.9","resource_changes":[{"change":{"after":{"p":"a-secret"},"after\u005fsensitive":{"p":true}}}]}`,
+		"a key twice": `{"format_version":"1.2","terraform_version":"1.9","resource_changes":[{"change":{"after":{"p":"a-secret"}, "after":{"p":"kept"}, "after_sensitive":{"p":true}}},
+			{"change":{"after":{"p":"a-secret"},"after_sensitive":false,"after_sensitive":{"p":true}}}, {"change":{"after":"x"},"change":{"after":"a-secret","after_sensitive":true}}]}`,
+		"odd changes": `{"format_version":"1.2","terraform_version":"1.9","resource_changes":[{"change":[{"after_sensitive":true}]}, {"after_sensitive":true,"after":"not a change"}, 7,
+			{"change":{},"resource_change":{"change":{"after":"a-secret","after_sensitive":true}}}, {"change" : { "after" : [ "a-secret" , {"q" : "kept"} ] , "after_sensitive" : [ true , {} ], "before":null, "before_sensitive":true }, "address" : "x"}]}`,
+		"spelled otherwise": `{"format_version":"1.2","terraform_version":"1.9","resource_changes":[{"change":{"after":{"p":"a-secret"},"after\u005fsensitive":{"p":true}}}]}`,
 	}
 	real, err := filepath.Glob("testdata/plans/*.json")
 	if err != nil || len(real) == 0 {

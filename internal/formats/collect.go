@@ -180,8 +180,10 @@ func (c *Collected) refused(file string, err error, blocks bool) bool {
 
 // plan reads a plan without its secrets. Plans are large, and what Terraform writes needs nobody to parse it.
 func (r *Reader) plan(ctx context.Context, data []byte, redactor *document.Redactor) ([]json.RawMessage, error) {
-	if text := bytes.TrimSpace(data); len(text) > 0 && text[0] == '{' && document.Plain(text) {
-		return []json.RawMessage{redactor.Whole(text)}, nil
+	if text := bytes.TrimSpace(data); len(text) > 0 && text[0] == '{' {
+		if out, ok := redactor.WholePlain(text); ok {
+			return []json.RawMessage{out}, nil
+		}
 	}
 	return r.redacted(ctx, "plan.json", data, redactor)
 }

@@ -45,7 +45,7 @@ func (r *foreignRun) judgeFile(c *conftest, file File, stop *stopper) {
 		return
 	}
 	r.count(nil)
-	after, before := fileInputs(file.After), fileInputs(file.Before)
+	after, before := fileInputs(file.Path, file.After), fileInputs(file.Path, file.Before)
 	store := c.store(file.Path)
 	var findings []gate.Finding
 	for _, rule := range c.rules {
@@ -109,11 +109,11 @@ func (r *foreignRun) messages(rule *conftestRule, store storage.Store, files []*
 	var all []message
 	for _, file := range files {
 		if plan := file.changes(); plan != nil && rule.planwise != nil {
-			set, err := r.planned(rule, store, file, plan)
-			if err != nil {
-				return nil, err
+			answer := r.ofPlan(rule, store, file, plan)
+			if answer.err != nil {
+				return nil, answer.err
 			}
-			found, err := conftestMessages(set, r.limits)
+			found, err := conftestMessages(answer.set, r.limits)
 			if err != nil {
 				return nil, err
 			}

@@ -16,6 +16,8 @@ type planwise struct {
 	body  ast.Body // the definition's own, and what it adds to the set as [resultVar]
 	types []string // of the changes that it can say something about; nil: all
 	whole bool     // it must see all of the input
+	reads *reads   // what it reads of a change; nil: all of it
+	guard *guard   // nil: it is asked about every change of its types
 }
 
 // planwiseOf takes a rule apart; nil when nothing is gained.
@@ -29,7 +31,7 @@ func planwiseOf(c *ast.Compiler, ref ast.Ref) []planwise {
 		}
 		d := planwise{body: slices.Clone(r.Body), whole: true}
 		if looks, ok := a.definition(r); ok {
-			d.whole, d.types, gained = false, looks.types, true
+			d.whole, d.types, d.reads, d.guard, gained = false, looks.types, looks.reads, looks.guard, true
 		}
 		result := ast.Equality.Expr(ast.NewTerm(resultVar), r.Head.Key)
 		result.Index = len(d.body)
@@ -60,6 +62,8 @@ type changeAnalyzer struct {
 type looks struct {
 	types []string // nil: all
 	same  bool     // what it adds to its set is the change itself
+	reads *reads
+	guard *guard
 }
 
 // definition reports whether what r adds to its set for a list of changes is what it adds for each of them put together: its only way to
@@ -80,7 +84,11 @@ func (a *changeAnalyzer) definition(r *ast.Rule) (looks, bool) {
 	if !w.ok || w.element == "" || !w.bound(r.Body) {
 		return looks{}, false
 	}
-	return w.looks(r, from), true
+	out := w.looks(r, from)
+	if a.depth == 0 && w.fromInput() {
+		out.reads, out.guard = a.reads(r), a.guardOf(r, w)
+	}
+	return out, true
 }
 
 // changeSource is where the elements come from.
@@ -236,7 +244,12 @@ func mayReach(ref, source ast.Ref) bool {
 // all elements would be gone through at once.
 func (w *changeWalker) bound(body ast.Body) bool {
 	for _, e := range body {
-		if e.Negated || e.IsEvery() {
+		switch e.Terms.(type) {
+		case *ast.Term, []*ast.Term:
+		default: // "every", or "not", "and", "or" with bodies of their own
+			continue
+		}
+		if e.Negated {
 			continue
 		}
 		found := false

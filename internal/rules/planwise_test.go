@@ -45,9 +45,18 @@ func planRules() map[string]string {
 		"not none\n msg := \"none\"": "all of it",
 		"every c in input.resource_changes { c.type != \"aws_z\" }\n msg := \"no z\"": "all of it",
 		"msg := \"always\"": "all of it",
-		"result := input.resource_changes[_]\n result.type == \"aws_b\"\n msg := {\"msg\": result.address, \"severity\": \"low\"}": "aws_b",
-		"c := input.resource_changes[_]\n c.type == \"aws_a\"\n c.type == \"aws_b\"\n msg := c.address":                            "aws_b",
-		"c := input.resource_changes[_]\n data.teams[c.change.after.tags.Team]\n msg := sprintf(\"team %s\", [c.address])":         "every type",
+		"c := input.resource_changes[_]\n c.type == \"aws_a\"\n not startswith(c.change.after.name, \"n1\")\n msg := sprintf(\"named %s\", [c.address])": "aws_a",
+		"c := input.resource_changes[_]\n c.type == \"aws_b\"\n print(\"at\", c.address)\n after := c.change.after\n team := object.get(after, [\"tags\", \"Team\"], \"\")\n" +
+			" not team in {\"x\"}\n words := [team, c.address]\n msg := concat(\" of \", words)": "aws_b",
+		"c := input.resource_changes[_]\n c.type == \"aws_a\"\n [first, second] = c.change.after.list\n first < second\n msg := sprintf(\"%v %s\", [second, c.address])": "aws_a",
+		"c := input.resource_changes[_]\n c.type == \"aws_a\"\n walk(c.change.after, [where, value])\n value == 1\n msg := sprintf(\"%v %s\", [where, c.address])":       "aws_a",
+		"c := input.resource_changes[_]\n c.type == \"aws_a\"\n deep(c) > 0\n msg := sprintf(\"deep %s\", [c.address])":                                                  "aws_a",
+		"c := input.resource_changes[_]\n c.type == \"aws_a\"\n 1 / count(c.change.after.list) > 0.4\n msg := sprintf(\"divided %s\", [c.address])":                      "aws_a",
+		"c := input.resource_changes[_]\n c.type == \"aws_a\"\n not endswith(c.address, \"5\")\n msg := sprintf(\"no 5: %s\", [c.address])":                              "aws_a",
+		"c := input.resource_changes[_]\n c.type == \"aws_b\"\n inner(c.change.after) == 2\n msg := sprintf(\"inner %s\", [c.address])":                                  "aws_b",
+		"result := input.resource_changes[_]\n result.type == \"aws_b\"\n msg := {\"msg\": result.address, \"severity\": \"low\"}":                                       "aws_b",
+		"c := input.resource_changes[_]\n c.type == \"aws_a\"\n c.type == \"aws_b\"\n msg := c.address":                                                                  "aws_b",
+		"c := input.resource_changes[_]\n data.teams[c.change.after.tags.Team]\n msg := sprintf(\"team %s\", [c.address])":                                               "every type",
 	}
 }
 
@@ -61,6 +70,9 @@ names contains c.address if { c := input.resource_changes[_]; c.type == "aws_a" 
 names contains c.address if { c := input.resource_changes[_]; c.type == "aws_b"; c.mode == "managed" }
 of_counts contains n if { n := count(input.resource_changes) }
 is_b(r) if r.type == "aws_b"
+deep(c) := n if { some x in [c.change.after.list]; n := count(x) }
+inner(x) := n if { n := count([y | y := x.resource_changes[_]; y == 1]) }
+deep(c) := 0 if { c.change.after == null }
 `
 
 func plansToJudge() []string {
@@ -80,7 +92,16 @@ func plansToJudge() []string {
 		}
 		plans = append(plans, `{"terraform_version":"`+version+`","resource_changes":[`+strings.Join(list, ", ")+`], "other": [{"type":"aws_a","address":"elsewhere"}]}`)
 	}
-	return plans
+	var many []string // most of a kind are alike but for their names
+	for i := range 1200 {
+		after := []string{`{"tags":{"Team":"x"},"list":[1,2]}`, `{"tags":{"Team":"y"},"list":[3]}`, `null`, `{"list":{"a":1}}`, `{"tags":null,"list":"12"}`,
+			`{"resource_changes":{"a":1,"b":1}}`, `{"resource_changes":{"a":1,"b":2}}`}[i%7]
+		if i%8 == 0 {
+			after = fmt.Sprintf(`{"tags":{"Team":"team%d"},"name":"n%d","list":[%d]}`, i, i, i)
+		}
+		many = append(many, change(i, []string{"aws_a", "aws_b", "aws_c"}[i/7%3], []string{"managed", "data"}[i%11/10], after, []string{`["create"]`, `["delete"]`}[i%13/12]))
+	}
+	return append(plans, `{"terraform_version":"1.9","resource_changes":[`+strings.Join(many, ",")+`]}`)
 }
 
 func conftestOf(t *testing.T, policy string) *conftest {
@@ -99,7 +120,7 @@ func said(t *testing.T, c *conftest, rule conftestRule, plan string) []message {
 	t.Helper()
 	limits := DefaultLimits()
 	run := &foreignRun{ctx: context.Background(), limits: &limits}
-	got, err := run.messages(&rule, c.store("plan.json"), fileInputs([]json.RawMessage{json.RawMessage(plan)}), newStopper(t.Context(), time.Now, limits.Memory))
+	got, err := run.messages(&rule, c.store("plan.json"), fileInputs("plan.json", []json.RawMessage{json.RawMessage(plan)}), newStopper(t.Context(), time.Now, limits.Memory))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,11 +195,41 @@ func TestMembersOfTheResultAreNotTheRulesOwnVariables(t *testing.T) {
 func TestAPlanOfManyMessages(t *testing.T) {
 	t.Parallel()
 	var list []string
-	for i := range 1500 {
+	for i := range 4000 {
 		list = append(list, fmt.Sprintf(`{"type":"aws_x","address":"n%d"}`, i))
 	}
-	c := conftestOf(t, "package main\n\ndeny contains c.address if some c in input.resource_changes\n")
-	if got := said(t, c, *c.rules[0], `{"resource_changes":[`+strings.Join(list, ",")+`]}`); len(got) != 1500 {
-		t.Errorf("%d messages", len(got))
+	for condition, want := range map[string]int{"true": 4000, "endswith(c.address, \"7\")": 400} {
+		c := conftestOf(t, "package main\n\ndeny contains c.address if { some c in input.resource_changes; c.type == \"aws_x\"; "+condition+" }\n")
+		if got := said(t, c, *c.rules[0], `{"resource_changes":[`+strings.Join(list, ",")+`]}`); len(got) != want {
+			t.Errorf("%s: %d messages", condition, len(got))
+		}
+	}
+}
+
+func TestRulesAskedOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	c := conftestOf(t, "package main\n\ndeny contains c.address if { some c in input.resource_changes; c.type == \"aws_a\"; c.change.after == null }\n"+
+		"warn contains c.address if { some c in input.resource_changes; c.type == \"aws_a\"; c.mode == \"data\" }\n")
+	plans := plansToJudge()
+	many := json.RawMessage(plans[len(plans)-1])
+	limits := DefaultLimits()
+	run := &foreignRun{ctx: context.Background(), limits: &limits}
+	kept := fileInputs("plan.json", []json.RawMessage{many})
+	for _, rule := range c.rules {
+		got, err := run.messages(rule, c.store("plan.json"), kept, newStopper(t.Context(), time.Now, limits.Memory))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(said(t, c, *rule, string(many)), got, cmp.AllowUnexported(message{})); diff != "" || len(got) == 0 {
+			t.Errorf("%s on a plan that another rule was asked about before (%d messages):\n%s", rule.rule.ID, len(got), diff)
+		}
+	}
+}
+
+func TestAChangeUnderNotIsNoneThatIsLookedAt(t *testing.T) {
+	t.Parallel()
+	c := conftestOf(t, "package main\n\nimport future.keywords.not\n\ndeny contains msg if {\n not { c := input.resource_changes[_]; c.type == \"aws_z\"; c.change.actions[_] == \"delete\" }\n msg := \"no z\"\n}\n")
+	if c.rules[0].planwise != nil {
+		t.Error("it is asked change by change")
 	}
 }

@@ -3,16 +3,15 @@ package rules
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/storage"
 )
 
 // fileInput is one document of a file. A plan's changes are read one by one where rules ask for those of some types, and the whole
 // document only for rules that look at all of it.
 type fileInput struct {
+	name string // of the file
 	text json.RawMessage
 
 	once  sync.Once
@@ -22,13 +21,13 @@ type fileInput struct {
 	plan  *plannedChanges // nil: it is no plan
 }
 
-func fileInputs(documents []json.RawMessage) []*fileInput {
+func fileInputs(name string, documents []json.RawMessage) []*fileInput {
 	if documents == nil {
 		return nil
 	}
 	out := make([]*fileInput, len(documents))
 	for i, document := range documents {
-		out[i] = &fileInput{text: document}
+		out[i] = &fileInput{name: name, text: document}
 	}
 	return out
 }
@@ -47,9 +46,11 @@ func (f *fileInput) changes() *plannedChanges {
 
 // plannedChanges are a plan's resource_changes, in their order.
 type plannedChanges struct {
-	texts [][]byte
-	types []string // "" where there is none, or where it is no text
-	terms []*ast.Term
+	texts   [][]byte
+	types   []string // "" where there is none, or where it is no text
+	terms   []*ast.Term
+	reads   map[string]*reads // of a change, by type
+	answers map[*conftestRule]planAnswer
 }
 
 // cutPlan finds the changes of a plan without reading them; nil when the text has no list of objects under resource_changes.
@@ -84,12 +85,32 @@ func cutPlan(text []byte) *plannedChanges {
 	return p
 }
 
-// read decodes the changes of some types; nil: all.
-func (p *plannedChanges) read(types []string) error {
-	wanted := asSet(types)
+// prepare forgets what was decoded for others.
+func (p *plannedChanges) prepare(all []*inquiry) {
+	clear(p.terms)
+	p.reads = map[string]*reads{}
+	for _, kind := range p.types {
+		if p.reads[kind] != nil {
+			continue
+		}
+		p.reads[kind] = &reads{}
+		for _, a := range all {
+			switch {
+			case a.whole || a.types != nil && !slices.Contains(a.types, kind):
+			case a.planwise.reads == nil:
+				p.reads[kind].whole = true
+			default:
+				p.reads[kind].add(a.planwise.reads)
+			}
+		}
+	}
+}
+
+// read decodes some changes, as far as anybody reads them.
+func (p *plannedChanges) read(wanted []bool) error {
 	var todo []int
 	for i := range p.texts {
-		if p.terms[i] == nil && (types == nil || wanted[p.types[i]]) {
+		if wanted[i] && p.terms[i] == nil {
 			todo = append(todo, i)
 		}
 	}
@@ -99,12 +120,13 @@ func (p *plannedChanges) read(types []string) error {
 		decoders[i] = newDecoder()
 	}
 	parallelChunks(len(todo), func(worker, i int) {
-		term, err := decoders[worker].decode(p.texts[todo[i]])
+		n := todo[i]
+		term, err := decoders[worker].part(p.texts[n], p.reads[p.types[n]])
 		if err != nil {
 			errs[worker] = err
 			return
 		}
-		p.terms[todo[i]] = term
+		p.terms[n] = term
 	})
 	for _, err := range errs {
 		if err != nil {
@@ -114,32 +136,23 @@ func (p *plannedChanges) read(types []string) error {
 	return nil
 }
 
-// inputs are what rules see that look at changes of some types one by one: those, and nothing else.
-func (p *plannedChanges) inputs(definitions []planwise) []*ast.Term {
-	made, out := map[string]*ast.Term{}, make([]*ast.Term, len(definitions))
-	for i, d := range definitions {
-		if d.whole {
-			continue
+// of are the changes of some types; nil: all.
+func (p *plannedChanges) of(types []string) []int {
+	wanted := asSet(types)
+	var list []int
+	for i := range p.texts {
+		if types == nil || wanted[p.types[i]] {
+			list = append(list, i)
 		}
-		name := "all"
-		if d.types != nil {
-			name = "of " + strings.Join(d.types, " ")
-		}
-		if made[name] == nil {
-			made[name] = p.input(d.types)
-		}
-		out[i] = made[name]
 	}
-	return out
+	return list
 }
 
-func (p *plannedChanges) input(types []string) *ast.Term {
-	wanted := asSet(types)
-	var list []*ast.Term
-	for i, term := range p.terms {
-		if types == nil || wanted[p.types[i]] {
-			list = append(list, term)
-		}
+// input is a plan with some changes and nothing else.
+func (p *plannedChanges) input(changes []int) *ast.Term {
+	list := make([]*ast.Term, len(changes))
+	for i, n := range changes {
+		list[i] = p.terms[n]
 	}
 	return ast.ObjectTerm([2]*ast.Term{ast.StringTerm("resource_changes"), ast.ArrayTerm(list...)})
 }
@@ -161,39 +174,4 @@ func parallelChunks(n int, do func(worker, i int)) {
 			do(worker, i)
 		}
 	})
-}
-
-// planned asks the definitions of a rule about a plan, each about the changes that it can say something about.
-func (r *foreignRun) planned(rule *conftestRule, store storage.Store, file *fileInput, plan *plannedChanges) (ast.Value, error) {
-	types := []string{}
-	for _, d := range rule.planwise {
-		if !d.whole {
-			types = union(types, d.types)
-		}
-	}
-	if err := plan.read(types); err != nil {
-		return nil, err
-	}
-	sets, errs := make([][]*ast.Term, len(rule.planwise)), make([]error, len(rule.planwise))
-	stoppers := r.stoppers()
-	inputs := plan.inputs(rule.planwise)
-	parallel(len(rule.planwise), func(worker, i int) {
-		if rule.planwise[i].whole {
-			if inputs[i], errs[i] = file.whole(); errs[i] != nil {
-				return
-			}
-		}
-		q := foreignQuery{rule.value.compiler, rule.planwise[i].body, rule.value.builtins}
-		errs[i] = q.run(r.ctx, store, inputs[i], stoppers[worker], r.limits.RuleTime, func(v ast.Value) { sets[i] = append(sets[i], ast.NewTerm(v)) })
-	})
-	all := ast.NewSet()
-	for i := range sets {
-		if errs[i] != nil {
-			return nil, errs[i]
-		}
-		for _, member := range sets[i] {
-			all.Add(member)
-		}
-	}
-	return all, nil
 }

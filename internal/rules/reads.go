@@ -47,7 +47,11 @@ type tracer struct {
 	compiler *ast.Compiler
 	own      map[*ast.Rule]*reads
 	calls    map[call]*reads
+	elements bool // input.resource_changes[variable] is followed, too, as one change: [anyElement]
 }
+
+// anyElement stands for the one change of a plan that a definition looks at.
+const anyElement = "[_]"
 
 func newTracer(c *ast.Compiler) *tracer {
 	return &tracer{compiler: c, own: map[*ast.Rule]*reads{}, calls: map[call]*reads{}}
@@ -112,7 +116,7 @@ func mentions(t *ast.Term, v ast.Var) bool {
 
 // trace gives what one definition, with its else branches, reads of what the variable root stands for.
 func (t *tracer) trace(r *ast.Rule, root ast.Var) *reads {
-	w := &traceWalker{tracer: t, paths: map[ast.Var][]string{root: {}}, definitions: map[*ast.Expr]ast.Var{}}
+	w := &traceWalker{tracer: t, root: root, paths: map[ast.Var][]string{root: {}}, definitions: map[*ast.Expr]ast.Var{}}
 	w.define(r)
 	w.visitor = ast.NewGenericVisitor(w.visit)
 	w.visitor.Walk(r)
@@ -122,6 +126,7 @@ func (t *tracer) trace(r *ast.Rule, root ast.Var) *reads {
 // traceWalker looks at one definition.
 type traceWalker struct {
 	*tracer
+	root        ast.Var
 	paths       map[ast.Var][]string // variables that stand for a part of the root
 	definitions map[*ast.Expr]ast.Var
 	visitor     *ast.GenericVisitor
@@ -177,6 +182,9 @@ func (w *traceWalker) resolve(t *ast.Term) (path []string, rest []*ast.Term) {
 		path = slices.Clone(w.paths[head])
 		for i, part := range v[1:] {
 			key, ok := part.Value.(ast.String)
+			if _, any := part.Value.(ast.Var); any && w.isChanges(path) {
+				key, ok = anyElement, true
+			}
 			if !ok {
 				return path, v[1+i:]
 			}
@@ -185,6 +193,10 @@ func (w *traceWalker) resolve(t *ast.Term) (path []string, rest []*ast.Term) {
 		return path, nil
 	}
 	return nil, nil
+}
+
+func (w *traceWalker) isChanges(path []string) bool {
+	return w.elements && w.root == ast.InputRootDocument.Value && len(path) == 1 && path[0] == "resource_changes"
 }
 
 // visit looks at one node of the syntax tree; true: there is nothing more to see in it.
