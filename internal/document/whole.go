@@ -12,7 +12,7 @@ func (r *Redactor) Whole(data json.RawMessage) json.RawMessage {
 	if out, ok := r.WholePlain(data); ok {
 		return out
 	}
-	return r.atOnce(data, isPlan(data))
+	return r.atOnce(data, IsPlan(data))
 }
 
 // WholePlain is [Redactor.Whole] for JSON whose keys and words are spelled out, so that they can be looked for as text: without escapes
@@ -21,18 +21,18 @@ func (r *Redactor) WholePlain(data json.RawMessage) (out json.RawMessage, ok boo
 	switch {
 	case !plainEscapes(data) || !isJSON(data):
 		return nil, false
-	case isPlan(data):
+	case IsPlan(data):
 		if out, ok := r.plan(data); ok {
 			return out, true
 		}
 	case withoutObjects(data):
 		return data, true
 	}
-	return r.atOnce(data, isPlan(data)), true
+	return r.atOnce(data, IsPlan(data)), true
 }
 
-// isPlan reports whether JSON that is spelled out may be a plan of Terraform's, or a state.
-func isPlan(data []byte) bool {
+// IsPlan reports whether JSON may be a plan of Terraform's, or a state, by words that are in every one.
+func IsPlan(data []byte) bool {
 	return bytes.Contains(data, []byte(`"format_version"`)) && bytes.Contains(data, []byte(`"terraform_version"`))
 }
 

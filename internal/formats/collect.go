@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 
 	"github.com/gatehouse-dev/gatehouse/internal/document"
@@ -185,11 +186,18 @@ func (r *Reader) plan(ctx context.Context, data []byte, redactor *document.Redac
 			return []json.RawMessage{out}, nil
 		}
 	}
-	return r.redacted(ctx, "plan.json", data, redactor)
+	return r.parsed(ctx, "plan.json", data, redactor)
 }
 
 // redacted reads a file without its secrets.
 func (r *Reader) redacted(ctx context.Context, file string, data []byte, redactor *document.Redactor) ([]json.RawMessage, error) {
+	if r.parser == "" && path.Ext(file) == ".json" && document.IsPlan(data) {
+		return r.plan(ctx, data, redactor)
+	}
+	return r.parsed(ctx, file, data, redactor)
+}
+
+func (r *Reader) parsed(ctx context.Context, file string, data []byte, redactor *document.Redactor) ([]json.RawMessage, error) {
 	documents, err := r.Read(ctx, file, data)
 	for i := range documents {
 		documents[i] = redactor.Whole(documents[i])

@@ -228,14 +228,27 @@ func (l *loader) conftestModules(wanted []*source) map[string]*ast.Module {
 			byPackage[s.header.pkg] = append(byPackage[s.header.pkg], s)
 		}
 	}
+	type parsedSource struct {
+		module   *ast.Module
+		problems []gate.Problem
+	}
+	parsed := make([]parsedSource, len(wanted))
+	parallel(len(wanted), func(_, i int) { parsed[i].module, parsed[i].problems = parseEither(wanted[i].file, wanted[i].text) })
 	modules := map[string]*ast.Module{}
 	before := len(l.problems)
-	for queue := wanted; len(queue) > 0; queue = queue[1:] {
+	for queue := slices.Clip(wanted); len(queue) > 0; queue = queue[1:] {
 		s := queue[0]
+		var module *ast.Module
+		var problems []gate.Problem
+		if len(parsed) > 0 { // the wanted ones come first
+			module, problems, parsed = parsed[0].module, parsed[0].problems, parsed[1:]
+		}
 		if _, done := modules[s.file]; done {
 			continue
 		}
-		module, problems := parseEither(s.file, s.text)
+		if module == nil && problems == nil {
+			module, problems = parseEither(s.file, s.text)
+		}
 		modules[s.file] = module
 		l.problems = append(l.problems, problems...)
 		if module == nil {

@@ -48,6 +48,8 @@ func (f *fileInput) changes() *plannedChanges {
 type plannedChanges struct {
 	texts   [][]byte
 	types   []string // "" where there is none, or where it is no text
+	all     []int    // the number of each
+	byType  map[string][]int
 	terms   []*ast.Term
 	reads   map[string]*reads // of a change, by type
 	answers map[*conftestRule]planAnswer
@@ -82,6 +84,11 @@ func cutPlan(text []byte) *plannedChanges {
 	if slices.ContainsFunc(p.texts, func(text []byte) bool { return text == nil }) {
 		return nil
 	}
+	p.all, p.byType = make([]int, len(p.types)), map[string][]int{}
+	for i, kind := range p.types {
+		p.all[i] = i
+		p.byType[kind] = append(p.byType[kind], i)
+	}
 	return p
 }
 
@@ -89,10 +96,7 @@ func cutPlan(text []byte) *plannedChanges {
 func (p *plannedChanges) prepare(all []*inquiry) {
 	clear(p.terms)
 	p.reads = map[string]*reads{}
-	for _, kind := range p.types {
-		if p.reads[kind] != nil {
-			continue
-		}
+	for kind := range p.byType {
 		p.reads[kind] = &reads{}
 		for _, a := range all {
 			switch {
@@ -138,12 +142,12 @@ func (p *plannedChanges) read(wanted []bool) error {
 
 // of are the changes of some types; nil: all.
 func (p *plannedChanges) of(types []string) []int {
-	wanted := asSet(types)
+	if types == nil {
+		return p.all
+	}
 	var list []int
-	for i := range p.texts {
-		if types == nil || wanted[p.types[i]] {
-			list = append(list, i)
-		}
+	for _, kind := range types {
+		list = append(list, p.byType[kind]...)
 	}
 	return list
 }
@@ -155,14 +159,6 @@ func (p *plannedChanges) input(changes []int) *ast.Term {
 		list[i] = p.terms[n]
 	}
 	return ast.ObjectTerm([2]*ast.Term{ast.StringTerm("resource_changes"), ast.ArrayTerm(list...)})
-}
-
-func asSet(list []string) map[string]bool {
-	set := make(map[string]bool, len(list))
-	for _, item := range list {
-		set[item] = true
-	}
-	return set
 }
 
 // chunk is how many small pieces of work one worker takes at a time.

@@ -9,10 +9,8 @@ import (
 // definition for which hardly two changes are alike is left without sorts.
 func (p *plannedChanges) sieve(all []*inquiry) {
 	byType := map[string]*sieve{}
-	for _, kind := range p.types {
-		if byType[kind] == nil {
-			byType[kind] = newSieve(all, kind)
-		}
+	for kind := range p.byType {
+		byType[kind] = newSieve(all, kind)
 	}
 	sorters := make([]map[*sieve]*sorter, maxWorkers())
 	for i := range sorters {
