@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/gatehouse-dev/gatehouse/internal/document"
 )
@@ -46,4 +48,30 @@ func (w *world) planFile(name string, files map[string]*ahead) (document.PlanFil
 		plan.Data, err = w.readInput(name)
 	}
 	return plan, err
+}
+
+// onlyPlan reports whether one plan is all that check was asked to judge, by its path. It may say no of one that is.
+func onlyPlan(f checkFlags, paths []string) bool {
+	if len(paths) != 1 || len(f.plans) > 0 || f.base != "" || f.parser != "" || f.combine || filepath.Ext(paths[0]) != ".json" {
+		return false
+	}
+	if info, err := os.Lstat(paths[0]); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	file, err := os.Open(paths[0])
+	if err != nil {
+		return false
+	}
+	defer file.Close() //nolint:errcheck // only read from
+	head := make([]byte, 1<<16)
+	n, err := io.ReadFull(file, head)
+	return (err == nil || n > 0) && document.LooksLikePlan(head[:n])
+}
+
+// shownPath is what findings call a file that was named by its path.
+func shownPath(path string) string {
+	if !filepath.IsLocal(path) {
+		path = filepath.Base(path)
+	}
+	return filepath.ToSlash(filepath.Clean(path))
 }

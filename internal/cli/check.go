@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -28,6 +29,7 @@ type checkFlags struct {
 	namespaces, data              []string
 	base, config, waivers, output string
 	parser                        string
+	plansAre                      string // what findings call the one plan, where that is not the name that was given
 	combine, noCache              bool
 }
 
@@ -80,6 +82,9 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 	settings, err := w.localSettings(f, &facts)
 	if err != nil {
 		return err
+	}
+	if onlyPlan(f, paths) { // which is read as one that --plan names, and remembered as one
+		f.plans, f.plansAre, paths = paths, shownPath(paths[0]), nil
 	}
 	plans, wait := w.readAhead(f.plans)
 	defer wait()
@@ -289,7 +294,7 @@ func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string
 		if err != nil {
 			return document.Result{}, localSources{}, err
 		}
-		plan.File = filepath.ToSlash(name)
+		plan.File = cmp.Or(f.plansAre, filepath.ToSlash(name))
 		options.Plans = append(options.Plans, plan)
 	}
 	if len(paths) == 0 && len(f.plans) > 0 {

@@ -49,7 +49,7 @@ func (w *world) remember(f checkFlags, paths []string, c repoconfig.Config) *rem
 	if err != nil {
 		return nil
 	}
-	about, err := json.Marshal([]any{program, Version, name, f.plans[0], c.Terraform})
+	about, err := json.Marshal([]any{program, Version, name, f.plans[0], f.plansAre, c.Terraform})
 	if err != nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -177,6 +178,31 @@ func TestCheckKeepsNothingWhereItMustNot(t *testing.T) {
 				t.Errorf("%d memories were kept; wanted: %d\n%s", n, one.kept, out.String())
 			}
 		})
+	}
+}
+
+// A plan that is named as a path, as conftest's users do, is remembered, too, and goes by the name that files of a tree have.
+func TestAPlanByItsPathIsRemembered(t *testing.T) {
+	t.Parallel()
+	c, cache := newChecker(t), t.TempDir()
+	run := func(cache string, args ...string) string {
+		t.Helper()
+		var out bytes.Buffer
+		w := &world{in: bytes.NewReader(nil), out: &out, err: &out, environ: []string{"GATEHOUSE_CACHE=" + cache}, clock: time.Now}
+		w.run(t.Context(), append([]string{"check", "-o", "json", "--pack", "none", "--policy", c.policy}, args...))
+		return tokens.ReplaceAllString(out.String(), "token:X")
+	}
+	for i, plan := range [][]byte{plangen.Plan(60), plangen.Plan(60), bytes.Replace(plangen.Plan(60), []byte(`"size":20`), []byte(`"size":99`), 1), []byte(`{"planned_values": 1, "format_version"`)} {
+		if err := os.WriteFile(c.plan, plan, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want := run("off", filepath.Dir(c.plan))
+		if got := run(cache, c.plan); !strings.Contains(got, `"plan.json"`) || cmp.Diff(want, got) != "" {
+			t.Errorf("plan %d (-in its folder +by its path):\n%s", i, cmp.Diff(want, got))
+		}
+	}
+	if n := len(memories(t, cache)); n != 1 {
+		t.Errorf("%d memories were kept; wanted: 1", n)
 	}
 }
 

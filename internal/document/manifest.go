@@ -57,7 +57,7 @@ type manifestReader struct {
 func (r *manifestReader) read(data []byte, json, all bool) *manifest {
 	m := &manifest{}
 	if int64(len(data)) > r.limits.Manifest {
-		if looksLikePlan(data) && !hasTopLevel(data, "apiVersion") {
+		if LooksLikePlan(data) && !hasTopLevel(data, "apiVersion") {
 			return m // one that nothing names; it is told as such
 		}
 		m.looks = looksLikeKubernetes(data)

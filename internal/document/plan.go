@@ -204,8 +204,8 @@ func tooLarge(file string, size, limit int64, remedy string) *gate.Problem {
 	}
 }
 
-// looksLikePlan reports whether JSON is probably a plan, without reading it.
-func looksLikePlan(data []byte) bool {
+// LooksLikePlan reports whether JSON is probably a plan, without reading it.
+func LooksLikePlan(data []byte) bool {
 	head := data[:min(len(data), 1<<12)]
 	return bytes.Contains(head, []byte(`"format_version"`)) &&
 		(bytes.Contains(data, []byte(`"resource_changes"`)) || bytes.Contains(data, []byte(`"planned_values"`)))

@@ -63,7 +63,7 @@ func (r *terraformRun) committed(ctx context.Context) {
 		}
 		plan := PlanFile{File: file, Source: SourceCommitted, Data: contents[file]}
 		if !configured {
-			if plan.Source = SourceFile; !looksLikePlan(plan.Data) {
+			if plan.Source = SourceFile; !LooksLikePlan(plan.Data) {
 				continue
 			}
 		}
@@ -306,7 +306,7 @@ func (b *builder) strayPlans(ctx context.Context) {
 	}
 	b.inBatches(ctx, b.head, files, func(batch []string, contents map[string][]byte, _ map[string]int64) {
 		for _, file := range batch {
-			if looksLikePlan(contents[file]) {
+			if LooksLikePlan(contents[file]) {
 				b.unjudged(file, 0, "is a Terraform plan that the configuration does not name",
 					fmt.Sprintf("To have it judged, set terraform.plans.committed.path to %q, or hand it in with gatehouse check --plan.", file),
 					"terraform")
