@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -18,6 +19,7 @@ type decoder struct {
 	items  []*ast.Term
 	pairs  [][2]*ast.Term
 	object uint64
+	floats bool // numbers are written as Gatekeeper writes them
 
 	null, empty *ast.Term
 	src         []byte
@@ -48,6 +50,14 @@ func newDecoder() *decoder {
 		keys: map[string]*key{}, texts: map[string]*ast.Term{},
 		null: ast.NullTerm(), empty: ast.NewTerm(ast.NewObject()),
 	}
+}
+
+// newGatekeeperDecoder makes a decoder for what a template sees. Gatekeeper reads all of it with floating numbers of 64 bits: what a
+// template says of 1000000, and compares as a text, is 1e+06.
+func newGatekeeperDecoder() *decoder {
+	d := newDecoder()
+	d.floats = true
+	return d
 }
 
 var errJSON = errors.New("not JSON")
@@ -199,6 +209,11 @@ func (d *decoder) number() (*ast.Term, error) {
 		}
 	}
 	text := string(d.src[start:d.pos])
+	if d.floats {
+		if f, err := strconv.ParseFloat(text, 64); err == nil {
+			text = strconv.FormatFloat(f, 'g', -1, 64)
+		}
+	}
 	if term := ast.InternedIntNumberTermFromString(text); term != nil {
 		return term, nil
 	}

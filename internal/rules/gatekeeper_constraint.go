@@ -8,7 +8,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/open-policy-agent/opa/v1/ast"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
@@ -46,6 +46,10 @@ func (l *loader) constraint(o foundObject, templates map[string]*template) *cons
 	case spec.Metadata.Name == "":
 		l.problem(o.file, o.line, "a constraint of "+o.kind+" without a name", "Set metadata.name.")
 		return nil
+	case len(spec.Metadata.Name) > validation.DNS1123LabelMaxLength || len(validation.IsDNS1123Subdomain(spec.Metadata.Name)) > 0:
+		l.problem(o.file, o.lineOf("metadata", "name"), fmt.Sprintf("the name of the constraint %s is none that a cluster takes", clean(id, 300)),
+			fmt.Sprintf("Use lower case letters, digits, - and ., at most %d.", validation.DNS1123LabelMaxLength))
+		return nil
 	case t == nil:
 		l.problem(o.file, o.line, fmt.Sprintf("there is no ConstraintTemplate for the constraint %s", id), "Put the template of the kind "+o.kind+" into a folder of rules too.")
 		return nil
@@ -61,6 +65,9 @@ func (l *loader) constraint(o foundObject, templates map[string]*template) *cons
 	before := len(l.problems)
 	if at := constraintKeys().stranger(o.text); at != nil {
 		l.problem(o.file, o.lineOf(at...), "the constraint "+id+" has "+shownPath(at)+", which no constraint has", "Correct the key; Gatekeeper would refuse it too.")
+	}
+	if at := emptyAt(o.text); at != nil {
+		l.problem(o.file, o.lineOf(at...), "the constraint "+id+" has nothing at "+shownPath(at), "Write a value there, or take the key out; Gatekeeper would refuse it too.")
 	}
 	c.rule.Enforcement, c.elsewhere = l.action(o, id, &spec)
 	c.asked, c.rule.Severity = c.rule.Enforcement, severityOf(c.rule.Enforcement)
@@ -123,6 +130,42 @@ func (k keys) strangerIn(value any) []any {
 		for i, item := range v {
 			if at := k.strangerIn(item); at != nil {
 				return append([]any{i}, at...)
+			}
+		}
+	}
+	return nil
+}
+
+// emptyAt is where a constraint's spec has a key without a value; nil when there is none. A label that must be nothing would let the
+// constraint be about no object at all, and kinds that are nothing about every one. What parameters may hold is for their schema to say.
+func emptyAt(text []byte) []any {
+	var whole struct {
+		Spec json.RawMessage `json:"spec"`
+	}
+	var spec any
+	if json.Unmarshal(text, &whole) != nil || len(whole.Spec) == 0 || json.Unmarshal(whole.Spec, &spec) != nil {
+		return nil // which is said elsewhere, or there is no spec
+	}
+	return emptyIn(spec, []any{"spec"})
+}
+
+func emptyIn(value any, at []any) []any {
+	switch v := value.(type) {
+	case nil:
+		return at
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if name == "parameters" && len(at) == 1 && v[name] != nil {
+				continue
+			}
+			if found := emptyIn(v[name], append(slices.Clone(at), name)); found != nil {
+				return found
+			}
+		}
+	case []any:
+		for i, item := range v {
+			if found := emptyIn(item, append(slices.Clone(at), i)); found != nil {
+				return found
 			}
 		}
 	}
@@ -233,10 +276,12 @@ func (c *constraint) parametersOf(text json.RawMessage) string {
 	if problem := facetsMissed(c.template.facets, values); problem != "" {
 		return problem
 	}
-	value, err := ast.InterfaceToValue(values)
+	whole, err := json.Marshal(values)
+	if err == nil {
+		c.parameters, err = newGatekeeperDecoder().decode(whole)
+	}
 	if err != nil {
 		return err.Error()
 	}
-	c.parameters = ast.NewTerm(value)
 	return ""
 }

@@ -241,7 +241,7 @@ func (r *gatekeeperRun) generated(doc *gate.Document, d *decoder, stop *stopper)
 				continue
 			}
 			done := watching(r.watcher, doc.Resource, doc.File, ruleName(c.rule.ID))
-			found, err := r.violations(c, &clusters[0], review(&child.about, "CREATE", object, nil), stop)
+			found, err := r.violations(c, &clusters[0], review(&child.about, "CREATE", object, nil, &clusters[0]), stop)
 			var old []message
 			if err == nil && len(found) > 0 {
 				old = r.madeBefore(c, &clusters[1], &child, before, d, stop)
@@ -274,7 +274,7 @@ func (r *gatekeeperRun) madeBefore(c *constraint, base *cluster, child *made, be
 		if err != nil {
 			return nil
 		}
-		if old, err := r.violations(c, base, review(&was.about, "CREATE", object, nil), stop); err == nil {
+		if old, err := r.violations(c, base, review(&was.about, "CREATE", object, nil, base), stop); err == nil {
 			return old
 		}
 	}

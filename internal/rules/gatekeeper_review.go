@@ -8,6 +8,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	admission "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
@@ -29,7 +30,7 @@ type request struct {
 func (s *subject) isReview() bool { return s.kind == reviewKind && s.group == reviewGroup }
 
 // readRequest reads an AdmissionReview as Gatekeeper does.
-func readRequest(text []byte, d *decoder) (*request, error) {
+func readRequest(text []byte, d *decoder, in *cluster) (*request, error) {
 	var asked admission.AdmissionReview
 	if err := json.Unmarshal(text, &asked); err != nil {
 		return nil, fmt.Errorf("an AdmissionReview that cannot be read: %w", err)
@@ -58,8 +59,21 @@ func readRequest(text []byte, d *decoder) (*request, error) {
 	if err != nil {
 		return nil, fmt.Errorf("an AdmissionReview that cannot be read: %w", err)
 	}
-	r.review, err = d.decode(whole)
+	r.review, err = d.decodeObject(whole, nil, [][2]*ast.Term{{ast.StringTerm("namespaceObject"), in.namespaceOf(&r.subjects[0])}})
 	return r, err
+}
+
+// strictReview refuses what a suite's AdmissionReview may not hold. Gatekeeper's own tool fails such a case: with a misspelt field
+// it would be about another request than its author meant.
+func strictReview(text []byte) error {
+	var whole map[string]any
+	if err := json.Unmarshal(text, &whole); err != nil {
+		return fmt.Errorf("an AdmissionReview that cannot be read: %w", err)
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(whole, &admission.AdmissionReview{}, true); err != nil {
+		return fmt.Errorf("no valid AdmissionReview: %w", err)
+	}
+	return nil
 }
 
 // matches tells whether a constraint is about the request.
@@ -77,7 +91,8 @@ func (r *request) matches(m *match, namespaces map[string]labels.Set) matched {
 // judgeRequest asks every constraint about a request that was written down.
 func (r *gatekeeperRun) judgeRequest(doc *gate.Document, d *decoder, stop *stopper) {
 	r.count(doc)
-	asked, err := readRequest(doc.After, d)
+	clusters := r.clusters[doc.Set]
+	asked, err := readRequest(doc.After, d, &clusters[0])
 	if err != nil {
 		// One that nobody touches, and that no cluster would ever hold, is not in the way of everybody else's work.
 		if doc.Before == nil || string(doc.Before) != string(doc.After) {
@@ -87,11 +102,10 @@ func (r *gatekeeperRun) judgeRequest(doc *gate.Document, d *decoder, stop *stopp
 	}
 	var before *request
 	if about, ok := subjectOf(doc.Before); ok && about.isReview() && !r.strictly {
-		if before, err = readRequest(doc.Before, d); err != nil {
+		if before, err = readRequest(doc.Before, d, &clusters[1]); err != nil {
 			before = nil // what could not be said about the base counts as new
 		}
 	}
-	clusters := r.clusters[doc.Set]
 	var findings []gate.Finding
 	for _, c := range r.constraints {
 		if r.skip(c.rule) {

@@ -18,6 +18,7 @@ import (
 type cluster struct {
 	store      storage.Store
 	namespaces map[string]labels.Set
+	objects    map[string]*ast.Term // the Namespaces themselves
 	err        error
 }
 
@@ -27,6 +28,7 @@ type gatekeeperRun struct {
 	constraints []*constraint
 	clusters    map[string]*[2]cluster // by set; head and base
 	strictly    bool                   // everything counts as new
+	raw         bool                   // messages are held against a suite's patterns, not shown
 }
 
 // gatekeeper judges the Kubernetes objects among the documents.
@@ -63,14 +65,30 @@ func (r *foreignRun) gatekeeper(docs []gate.Document) {
 	}
 	workers := make([]worker, maxWorkers())
 	for i := range workers {
-		workers[i] = worker{newDecoder(), newStopper(r.ctx, time.Now, r.limits.Memory)}
+		workers[i] = worker{newGatekeeperDecoder(), newStopper(r.ctx, time.Now, r.limits.Memory)}
 	}
 	parallel(len(objects), func(w, i int) { run.judge(&docs[objects[i]], workers[w].decoder, workers[w].stop) })
 }
 
 // newCluster reads the objects of a set; the inventory only where a template asks for it.
 func newCluster(docs []gate.Document, s side, inventory bool) cluster {
-	c := cluster{namespaces: namespacesOf(docs, s)}
+	c := cluster{namespaces: namespacesOf(docs, s), objects: map[string]*ast.Term{}}
+	d := newGatekeeperDecoder()
+	for i := range docs {
+		if docs[i].Type != "Namespace" || docs[i].Group != "" {
+			continue
+		}
+		about, ok := subjectOf(sideOf(&docs[i], s))
+		if !ok {
+			continue
+		}
+		object, err := d.decode(sideOf(&docs[i], s))
+		if err != nil {
+			c.err = fmt.Errorf("%s: %w", docs[i].Resource, err)
+			continue
+		}
+		c.objects[about.name] = object
+	}
 	root := ast.NewObject()
 	if inventory {
 		value, err := inventoryOf(docs, s)
@@ -84,11 +102,20 @@ func newCluster(docs []gate.Document, s side, inventory bool) cluster {
 	return c
 }
 
+// namespaceOf is the Namespace that an object is in, which a cluster shows with each review; empty when nobody here knows it, or
+// the object is in none.
+func (c *cluster) namespaceOf(about *subject) *ast.Term {
+	if object := c.objects[about.namespace]; object != nil && !about.isNamespace() {
+		return object
+	}
+	return ast.NewTerm(ast.NewObject())
+}
+
 // inventoryOf is data.inventory: cluster[version][kind][name] and namespace[namespace][version][kind][name].
 func inventoryOf(docs []gate.Document, s side) (*ast.Term, error) {
 	root, namespaced := ast.NewObject(), ast.NewObject()
 	tree := map[string]map[string]map[string]map[string]*ast.Term{} // namespace, version, kind, name
-	d := newDecoder()
+	d := newGatekeeperDecoder()
 	for i := range docs {
 		text := sideOf(&docs[i], s)
 		about, ok := subjectOf(text)
@@ -200,12 +227,12 @@ func (r *gatekeeperRun) judge(doc *gate.Document, d *decoder, stop *stopper) {
 // and, when it was there before, also as the admission of its update: templates may look at only one of the two.
 func (r *gatekeeperRun) ask(c *constraint, doc *gate.Document, about *subject, after, before *ast.Term, stop *stopper) (found, old []message, err error) {
 	clusters := r.clusters[doc.Set]
-	if found, err = r.violations(c, &clusters[0], review(about, "CREATE", after, nil), stop); err != nil {
+	if found, err = r.violations(c, &clusters[0], review(about, "CREATE", after, nil, &clusters[0]), stop); err != nil {
 		return nil, nil, err
 	}
 	changed := doc.Before != nil && string(doc.Before) != string(doc.After)
 	if changed {
-		update, err := r.violations(c, &clusters[0], review(about, "UPDATE", after, before), stop)
+		update, err := r.violations(c, &clusters[0], review(about, "UPDATE", after, before, &clusters[0]), stop)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -221,7 +248,7 @@ func (r *gatekeeperRun) ask(c *constraint, doc *gate.Document, about *subject, a
 		case !changed && !c.template.inventory:
 			old = found
 		case c.match.matches(&was, clusters[1].namespaces) != no:
-			if old, err = r.violations(c, &clusters[1], review(&was, "CREATE", before, nil), stop); err != nil {
+			if old, err = r.violations(c, &clusters[1], review(&was, "CREATE", before, nil, &clusters[1]), stop); err != nil {
 				old, err = nil, nil // what could not be said about the base counts as new
 			}
 		}
@@ -278,7 +305,10 @@ func (r *gatekeeperRun) violations(c *constraint, in *cluster, review *ast.Term,
 				bad = errors.New("a violation has no text \"msg\"")
 				return
 			}
-			out = append(out, message{text: clean(text, r.limits.Message)})
+			if !r.raw {
+				text = clean(text, r.limits.Message)
+			}
+			out = append(out, message{text: text})
 		}
 	})
 	if err == nil {
@@ -288,7 +318,7 @@ func (r *gatekeeperRun) violations(c *constraint, in *cluster, review *ast.Term,
 }
 
 // review is the admission review of an object, as far as one can be known before there is a cluster: nobody asks for it.
-func review(about *subject, operation string, object, old *ast.Term) *ast.Term {
+func review(about *subject, operation string, object, old *ast.Term, in *cluster) *ast.Term {
 	t := ast.StringTerm
 	pairs := [][2]*ast.Term{
 		{t("uid"), t("")},
@@ -299,6 +329,7 @@ func review(about *subject, operation string, object, old *ast.Term) *ast.Term {
 		{t("userInfo"), ast.ObjectTerm()},
 		{t("object"), object},
 		{t("options"), ast.NullTerm()},
+		{t("namespaceObject"), in.namespaceOf(about)},
 	}
 	if about.namespace != "" {
 		pairs = append(pairs, [2]*ast.Term{t("namespace"), t(about.namespace)})

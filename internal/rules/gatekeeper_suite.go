@@ -254,17 +254,20 @@ func (s *suite) messages(ctx context.Context, g *gatekeeper, test *suiteCase) ([
 		return nil, fmt.Errorf("%s is no object of Kubernetes", test.Object)
 	}
 	limits := DefaultLimits()
-	run := &gatekeeperRun{foreignRun: &foreignRun{ctx: ctx, limits: &limits}}
+	run := &gatekeeperRun{foreignRun: &foreignRun{ctx: ctx, limits: &limits}, raw: true}
 	in := newCluster(inventory, head, true)
 	asked := &request{subjects: []subject{about}}
 	var children []made
-	d := newDecoder()
+	d := newGatekeeperDecoder()
+	nowhere := &cluster{} // Gatekeeper's own tool shows no Namespace with a case's object
 	if about.isReview() {
-		asked, err = readRequest(objects[0], d)
+		if err = strictReview(objects[0]); err == nil {
+			asked, err = readRequest(objects[0], d, nowhere)
+		}
 	} else {
 		var object *ast.Term
 		if object, err = d.decode(objects[0]); err == nil {
-			asked.review = review(&about, "", object, nil)
+			asked.review = review(&about, "", object, nil, nowhere)
 			children, err = g.expand(objects[0])
 		}
 	}
@@ -279,7 +282,7 @@ func (s *suite) messages(ctx context.Context, g *gatekeeper, test *suiteCase) ([
 			break
 		}
 		var more []message
-		more, err = run.said(g.constraints[0], &in, &request{review(&child.about, "", object, nil), []subject{child.about}}, stop)
+		more, err = run.said(g.constraints[0], &in, &request{review(&child.about, "", object, nil, nowhere), []subject{child.about}}, stop)
 		found = append(found, child.by.implied(more)...)
 	}
 	if err != nil {

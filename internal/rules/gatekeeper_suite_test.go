@@ -101,6 +101,7 @@ func suiteFiles() map[string]string {
 		"lib/o/update.yaml": admissionReview("UPDATE", "devs", ingress("a", "x.example"), ingress("a", "z.example")),
 		"lib/o/admin.yaml":  admissionReview("UPDATE", "admins", ingress("a", "x.example"), ingress("a", "z.example")),
 		"lib/o/delete.yaml": admissionReview("DELETE", "devs", "null", ingress("a", "x.example")),
+		"lib/o/slip.yaml":   strings.Replace(admissionReview("UPDATE", "devs", ingress("a", "x.example"), ingress("a", "z.example")), "userInfo", "userinfo", 1),
 		"lib/o/none.yaml":   "{apiVersion: admission.k8s.io/v1, kind: AdmissionReview}",
 	}
 }
@@ -170,6 +171,7 @@ func TestSuitesThatDoNotComeOut(t *testing.T) {
 		object("inventory: [../../x.yaml], assertions: [{}]"):                                "../../x.yaml is outside of the folder of rules",
 		one("cases: [{name: c, object: o/others.yaml, assertions: [{}]}]"):                   "o/others.yaml holds 3 objects; wanted: one",
 		one("cases: [{name: c, object: o/none.yaml, assertions: [{}]}]"):                     "an AdmissionReview without a request for an object or an oldObject",
+		one("cases: [{name: c, object: o/slip.yaml, assertions: [{}]}]"):                     `no valid AdmissionReview: strict decoding error: unknown field "request.userinfo"`,
 		one("cases: [{name: c, object: o/gone.yaml, assertions: [{}]}]"):                     "o/gone.yaml cannot be read: open lib/o/gone.yaml: file does not exist",
 		one("expansion: x.yaml, cases: [{name: c, object: o/a.yaml, assertions: [{}]}]"):     "x.yaml cannot be read: open lib/x.yaml: file does not exist",
 		strings.Replace(object("assertions: [{}]"), "c/constraint.yml", "c/bad.yaml", 1):     "constraint.yaml:4 the constraint of UniqueHost cannot be read: json: cannot unmarshal array into Go struct field LabelSelector.spec.match.labelSelector.matchLabels of type map[string]string",

@@ -111,11 +111,22 @@ type foundObject struct {
 
 // nodeJSON is a document as JSON, read as Kubernetes reads YAML.
 func nodeJSON(node *yaml.Node) ([]byte, error) {
+	writeNulls(node)
 	text, err := yaml.Marshal(node)
 	if err != nil {
 		return nil, err
 	}
 	return yamljson.YAMLToJSON(text)
+}
+
+// writeNulls writes out what is empty: within braces, {team: } would be written again as {team: ""}.
+func writeNulls(node *yaml.Node) {
+	if node.Kind == yaml.ScalarNode && node.Tag == "!!null" && node.Value == "" {
+		node.Value = "null"
+	}
+	for _, child := range node.Content {
+		writeNulls(child)
+	}
 }
 
 // lineOf is the line of the value at a path of keys and list places; the nearest line above when it is not there.
