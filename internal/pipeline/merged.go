@@ -32,7 +32,7 @@ func (p *Pipeline) merged(ctx context.Context, l work.Merged, attempt int) error
 		return fmt.Errorf("read whether %s is protected: %w", l.Branch, p.retryable(err))
 	}
 	if l.Number != 0 {
-		merge := store.Merge{RepositoryID: l.RepositoryID, PullRequest: l.Number, Commit: l.Commit, MergedBy: l.Actor, Base: l.Branch}
+		merge := store.Merge{RepositoryID: l.RepositoryID, Repository: l.Owner + "/" + l.Name, PullRequest: l.Number, Commit: l.Commit, MergedBy: l.Actor, Base: l.Branch}
 		if err := p.Notes.RecordMerge(ctx, merge); err != nil {
 			return fmt.Errorf("record the merge of #%d: %w", l.Number, err)
 		}

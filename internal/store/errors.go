@@ -47,10 +47,11 @@ var (
 )
 
 // RetryAfter is returned by a [Handler] to be called again no sooner than D from now, not even when new events arrive:
-// somebody outside asked for the pause. It does not count as a failed attempt.
+// somebody outside asked for the pause. It does not count as a failed attempt, unless Failed says so.
 type RetryAfter struct {
-	D   time.Duration
-	Err error
+	D      time.Duration
+	Err    error
+	Failed bool
 }
 
 func (e RetryAfter) Error() string { return fmt.Sprintf("again in %s: %v", e.D, e.Err) }

@@ -139,32 +139,6 @@ func (s *Store) Pushers(ctx context.Context, repositoryID int64, sha string) ([]
 	return list, nil
 }
 
-// A Merge says how a pull request landed.
-type Merge struct {
-	RepositoryID int64
-	PullRequest  int
-	Commit       string // on the base branch
-	MergedBy     string
-	Base         string // branch
-	Time         time.Time
-}
-
-// RecordMerge stores how a pull request landed.
-func (s *Store) RecordMerge(ctx context.Context, m Merge) error {
-	m.Time = stamp(m.Time)
-	if m.Time.IsZero() {
-		m.Time = s.now()
-	}
-	return s.execOne(ctx, "recording a merge", s.sql.putMerge, m.RepositoryID, m.PullRequest, m.Commit, m.MergedBy, m.Base, m.Time)
-}
-
-// Merge returns how a pull request landed, or [ErrNotFound].
-func (s *Store) Merge(ctx context.Context, repositoryID int64, pullRequest int) (Merge, error) {
-	return oneRow(ctx, s, "the merge", func(rs rows) (m Merge, err error) {
-		return m, rs.Scan(&m.RepositoryID, &m.PullRequest, &m.Commit, &m.MergedBy, &m.Base, &m.Time)
-	}, s.sql.merge, repositoryID, pullRequest)
-}
-
 // SetMeta keeps a small value, such as a cursor, under a name.
 func (s *Store) SetMeta(ctx context.Context, key, value string) error {
 	return s.execOne(ctx, "storing "+key, s.sql.putMeta, key, value)

@@ -27,13 +27,14 @@ const (
 	EntryLogin         = "login"
 	EntryExport        = "export"
 	EntryRetention     = "retention"
+	EntryMerge         = "merge"
 )
 
 // EntryTypes are all of them.
 func EntryTypes() []string {
 	return []string{
 		EntryDecision, EntryPublication, EntryPlan, EntryWaiver, EntryBreakGlass, EntryBypass, EntryPosture, EntryConfiguration, EntryLogin,
-		EntryExport, EntryRetention,
+		EntryExport, EntryRetention, EntryMerge,
 	}
 }
 
@@ -144,7 +145,11 @@ func (s *Store) record(ctx context.Context, c conn, r Record, put func(conn) err
 	if err != nil || stored >= 0 {
 		return Position{Index: stored, Size: head.size, Root: head.root.String(), Checkpoint: head.checkpoint}, err
 	}
-	p, err := s.appendTo(ctx, c, head, []Entry{entryOf(r)})
+	entry, err := entryOf(r)
+	if err != nil {
+		return Position{}, err
+	}
+	p, err := s.appendTo(ctx, c, head, []Entry{entry})
 	if err != nil {
 		return p, err
 	}
@@ -170,7 +175,7 @@ func (s *Store) storedBefore(ctx context.Context, c conn, r Record) (int64, erro
 }
 
 // entryOf fills in what a record's audit entry left out.
-func entryOf(r Record) Entry {
+func entryOf(r Record) (Entry, error) {
 	e := r.Entry
 	fill := func(field *string, value string) {
 		if *field == "" {
@@ -199,6 +204,15 @@ func entryOf(r Record) Entry {
 	if e.Detail == nil {
 		e.Detail = map[string]any{}
 	}
+	rows, err := r.foundRows()
+	if err != nil {
+		return e, err
+	}
+	if e.Detail["rows"], err = foundDigests(rows); err != nil {
+		return e, err
+	}
+	e.Detail["pull_request_title"], e.Detail["author"], e.Detail["base"], e.Detail["repository_id"] = r.Title, r.Author, r.Base, r.RepositoryID
+	e.Detail["approvers"] = append([]string{}, r.Approvers...)
 	e.Detail["decision"] = r.ID
 	e.Detail["decision_digest"] = ledger.Digest(r.Decision)
 	if r.Evidence != nil {
@@ -207,7 +221,7 @@ func entryOf(r Record) Entry {
 			e.Detail["rules"] = slices.Sorted(maps.Keys(r.Evidence.Rules))
 		}
 	}
-	return e
+	return e, nil
 }
 
 func (s *Store) putDecision(ctx context.Context, c conn, r Record, index int64) error {
@@ -362,7 +376,7 @@ func (s *Store) putEntry(ctx context.Context, c conn, e Entry) ([]byte, error) {
 	}
 	resources := make([]string, len(e.Resources))
 	for i, r := range e.Resources {
-		resources[i] = searchable(r)
+		resources[i] = searchable(presented(r))
 	}
 	encoded, err := json.Marshal(resources)
 	if err != nil {

@@ -70,3 +70,25 @@ func (s *Store) Standing(ctx context.Context, repositoryID int64, owner string) 
 		AND p.head = d.head AND p.decision = d.id AND p.reason = %s)`, ReasonClosed)
 	return readAll(ctx, s, "what stands", q, " ORDER BY d.log_index", func(rs rows) (Decision, error) { return scanDecision(rs) })
 }
+
+// An Unposted is the last decision about an open pull request whose check GitHub has not taken.
+type Unposted struct {
+	Decision
+	Since time.Time // of the decision, or of the last time that something was written
+	Why   string    // what the last attempt ended with; "": there was none yet
+}
+
+// Unposted lists the decisions whose check is not on GitHub, newest first, as far as pull requests are open. They come without their bodies.
+func (s *Store) Unposted(ctx context.Context, scope *Scope) ([]Unposted, error) {
+	q := newSelect(s.sql, "SELECT "+decisionColumns+`, p.updated, coalesce(w.last_error, '') FROM publications p
+		JOIN decisions d ON d.id = p.decision
+		LEFT JOIN work w ON w.kind = 'check' AND w.key = CAST(p.repository_id AS text) || '/' || p.head`, "", "")
+	q.within(scope, "d.repository_id", "")
+	q.where("p.state IN ('pending', 'failed') AND d.pull_request > 0")
+	q.where(isLast)
+	q.where(`NOT EXISTS (SELECT 1 FROM merges m WHERE m.repository_id = d.repository_id AND m.pull_request = d.pull_request)`)
+	return readAll(ctx, s, "what GitHub was not told", q, " ORDER BY d.log_index DESC", func(rs rows) (u Unposted, err error) {
+		u.Decision, err = scanDecision(rs, &u.Since, &u.Why)
+		return u, err
+	})
+}

@@ -56,7 +56,7 @@ func (s *Store) verify(ctx context.Context, known ledger.Verified) (report ledge
 	if err != nil {
 		return report, dropped, err
 	}
-	logged := map[string]decisionEntry{} // by decision
+	logged, merges := map[string]decisionEntry{}, []mergeEntry(nil) // by decision; in order
 	signed := func(yield func(ledger.Entry, error) bool) {
 		for e, err := range s.Leaves(ctx, known.Size) {
 			if err == nil && e.Index >= size {
@@ -64,9 +64,11 @@ func (s *Store) verify(ctx context.Context, known ledger.Verified) (report ledge
 			}
 			if err == nil {
 				switch d, err := decisionOf(e); {
-				case err != nil:
+				case err != nil: // of a type that is of no interest here
 				case d.Type == EntryDecision:
 					logged[d.Detail.Decision] = d
+				case d.Type == EntryMerge:
+					merges = append(merges, mergeOf(e.Data))
 				case d.Type == EntryRetention && d.Detail.Before.After(dropped):
 					dropped = d.Detail.Before
 				}
@@ -82,6 +84,12 @@ func (s *Store) verify(ctx context.Context, known ledger.Verified) (report ledge
 		return err
 	})
 	if err != nil {
+		return report, dropped, err
+	}
+	if err := s.verifyEntryRows(ctx, known.Size, size); err != nil {
+		return report, dropped, err
+	}
+	if err := s.verifyMerges(ctx, merges, known.Size == 0); err != nil {
 		return report, dropped, err
 	}
 	return report, dropped, s.verifyDecisions(ctx, logged, known.Size, size, dropped)
@@ -151,18 +159,26 @@ type decisionEntry struct {
 	Policy      string    `json:"policy"`
 	Facts       string    `json:"facts"`
 	Time        time.Time `json:"time"`
+	Actor       string    `json:"actor"`
 	Detail      struct {
 		Before   time.Time `json:"before"` // of type retention
 		Decision string    `json:"decision"`
 		Digest   string    `json:"decision_digest"`
 		Evidence string    `json:"evidence"`
 		Rules    []string  `json:"rules"`
+
+		Title        *string           `json:"pull_request_title"`
+		Author       *string           `json:"author"`
+		Base         *string           `json:"base"`
+		Approvers    []string          `json:"approvers"`
+		RepositoryID int64             `json:"repository_id"`
+		Rows         map[string]string `json:"rows"` // digests of what it is found by
 	} `json:"detail"`
 }
 
 // changed says that something of the decision was changed behind the log's back.
 func (e decisionEntry) changed(id, what string) error {
-	return &ledger.Mismatch{Index: e.Index, End: e.Index + 1, Reason: fmt.Sprintf("the recorded %s of decision %s is not what the log says", what, id)}
+	return &ledger.Mismatch{Index: e.Index, End: e.Index + 1, Reason: fmt.Sprintf("what is recorded as the %s of decision %s is not what the log says", what, id)}
 }
 
 func decisionOf(leaf ledger.Entry) (decisionEntry, error) {
@@ -181,6 +197,7 @@ func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionE
 		if err != nil {
 			return err
 		}
+		var entries []decisionEntry
 		for _, d := range list {
 			if d.LogIndex >= size {
 				continue // appended while we read
@@ -200,6 +217,10 @@ func (s *Store) verifyDecisions(ctx context.Context, logged map[string]decisionE
 			if err := s.verifyEvidence(ctx, entry, blobs, entry.Time.Before(dropped)); err != nil {
 				return fmt.Errorf("%w: %w", entry.changed(d.ID, "evidence"), err)
 			}
+			entries = append(entries, entry)
+		}
+		if err := s.verifyFound(ctx, entries); err != nil {
+			return err
 		}
 		if next == "" {
 			break
@@ -238,6 +259,9 @@ func (s *Store) verifyDecision(ctx context.Context, id string, e decisionEntry, 
 		return changed("digest of the facts")
 	case d.PolicyDigest != e.Policy:
 		return changed("policy")
+	}
+	if err := e.verifyColumns(&d); err != nil {
+		return err
 	}
 	// What is there must have the digest that the log names, which the store checks.
 	for what, digest := range map[string]string{"facts": d.FactsDigest, "evidence": e.Detail.Evidence} {

@@ -157,7 +157,11 @@ func (s *Store) settle(ctx context.Context, held claim, w Work, failures int, re
 		log.WithError(result).Error("work given up")
 	case errors.As(result, &pause):
 		log.WithError(result).Info("work waits")
-		return s.putBack(ctx, held, w, 0, true, result, max(pause.D, 0))
+		failed := 0
+		if pause.Failed {
+			failed = 1
+		}
+		return s.putBack(ctx, held, w, failed, true, result, max(pause.D, 0))
 	case stopping:
 		return s.putBack(ctx, held, w, 0, false, result, 0)
 	default:

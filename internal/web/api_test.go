@@ -58,7 +58,7 @@ func TestAuditAPI(t *testing.T) {
 	f := newFixture(t, nil)
 	f.fill()
 	for query, want := range map[string]int{
-		"": 10, "type=bypass": 1, "actor=mei": 1, "repository=acme/infra&type=publication": 2, "commit=" + strings.Repeat("e", 40): 1, "type=bypass&since=4h": 0, "resource=aws_db*": 2,
+		"": 11, "type=bypass": 1, "actor=mei": 1, "repository=acme/infra&type=publication": 2, "commit=" + strings.Repeat("e", 40): 1, "type=bypass&since=4h": 0, "resource=aws_db*": 2,
 	} {
 		if query == "type=bypass&since=4h" {
 			query, want = "type=bypass&since=2026-11-23T10:00:00Z", 0
@@ -75,7 +75,7 @@ func TestAuditAPI(t *testing.T) {
 	if diff := cmp.Diff(want, who); diff != "" {
 		t.Error(diff)
 	}
-	if got := f.get("/api/v1/audit/checkpoint"); !strings.HasPrefix(got.Body.String(), "gatehouse/test.example\n10\n") {
+	if got := f.get("/api/v1/audit/checkpoint"); !strings.HasPrefix(got.Body.String(), "gatehouse/test.example\n11\n") {
 		t.Errorf("got %s", got.Body)
 	}
 	if got := f.get("/api/v1/audit/key").Body.String(); got != "gatehouse.example+00000000+AQ==\n" {
@@ -106,20 +106,20 @@ func TestProofs(t *testing.T) {
 	f := newFixture(t, nil)
 	f.fill()
 	roots := map[int64]string{}
-	for size := int64(1); size <= 10; size++ {
+	for size := int64(1); size <= 11; size++ {
 		for index := range size {
 			p := body[inclusion](t, f.get(fmt.Sprintf("/api/v1/audit/proof/inclusion?index=%d&size=%d", index, size)))
 			roots[size] = p.Root
 			if err := ledger.CheckInclusion(hashes(t, p.Proof), size, hash(t, p.Root), index, ledger.Leaf([]byte(p.Leaf))); err != nil {
 				t.Error(err)
 			}
-			if (p.Checkpoint != "") != (size == 10) {
+			if (p.Checkpoint != "") != (size == 11) {
 				t.Errorf("size %d: checkpoint %q", size, p.Checkpoint)
 			}
 		}
 	}
-	for from := int64(1); from <= 10; from++ {
-		for to := from; to <= 10; to++ {
+	for from := int64(1); from <= 11; from++ {
+		for to := from; to <= 11; to++ {
 			p := body[struct {
 				FromRoot string `json:"from_root"`
 				ToRoot   string `json:"to_root"`
@@ -142,10 +142,10 @@ func TestBadRequests(t *testing.T) {
 	for path, want := range map[string]int{
 		"/api/v1/decisions?limit=0": 400, "/api/v1/decisions?limit=x": 400, "/api/v1/decisions?limit=501": 400, "/api/v1/decisions?cursor=x": 400,
 		"/api/v1/decisions?since=yesterday": 400, "/api/v1/decisions?pull_request=-1": 400, "/api/v1/decisions/none": 404,
-		"/api/v1/audit?since=d": 400, "/api/v1/audit/who": 400, "/api/v1/audit/proof/inclusion": 400, "/api/v1/audit/proof/inclusion?index=10": 404,
-		"/api/v1/audit/proof/inclusion?index=9&size=9": 400, "/api/v1/audit/proof/inclusion?index=1&size=11": 400,
+		"/api/v1/audit?since=d": 400, "/api/v1/audit/who": 400, "/api/v1/audit/proof/inclusion": 400, "/api/v1/audit/proof/inclusion?index=11": 404,
+		"/api/v1/audit/proof/inclusion?index=9&size=9": 400, "/api/v1/audit/proof/inclusion?index=1&size=12": 400,
 		"/api/v1/audit/proof/inclusion?index=99999999999999999999": 400, "/api/v1/audit/proof/consistency?from=3": 400,
-		"/api/v1/audit/proof/consistency?from=3&to=2": 400, "/api/v1/audit/proof/consistency?from=3&to=11": 400, "/api/v1/nothing": 404, "/api/": 404,
+		"/api/v1/audit/proof/consistency?from=3&to=2": 400, "/api/v1/audit/proof/consistency?from=3&to=12": 400, "/api/v1/nothing": 404, "/api/": 404,
 	} {
 		w := f.get(path)
 		message := body[map[string]string](t, w)["error"]
@@ -154,7 +154,7 @@ func TestBadRequests(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]int{
-		"/decisions/none": 404, "/log/x": 404, "/log/-1": 404, "/log/10": 404, "/rules/NONE": 404, "/repositories/acme/none": 404, "/static/none": 404, "/static/..%2fweb.go": 404,
+		"/decisions/none": 404, "/log/x": 404, "/log/-1": 404, "/log/11": 404, "/rules/NONE": 404, "/repositories/acme/none": 404, "/static/none": 404, "/static/..%2fweb.go": 404,
 		"/log?since=x": 400, "/decisions?cursor=1": 400, "/nowhere": 404,
 	} {
 		if w := f.get(path); w.Code != want {

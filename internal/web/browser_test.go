@@ -186,9 +186,9 @@ func TestProofInTheBrowser(t *testing.T) {
 		f.check(err)
 		return said
 	}
-	for index := range 10 {
+	for index := range 11 {
 		said := verify(index)
-		if want := fmt.Sprintf("Entry %d is in the log of 10 entries", index); !strings.HasPrefix(said, want) || !strings.Contains(said, "signed that root") {
+		if want := fmt.Sprintf("Entry %d is in the log of 11 entries", index); !strings.HasPrefix(said, want) || !strings.Contains(said, "signed that root") {
 			t.Errorf("entry %d: %s", index, said)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/e2e/site"
 	"github.com/gatehouse-dev/gatehouse/internal/store"
@@ -29,7 +30,11 @@ func TestRetention(t *testing.T) {
 	// The clock cannot be moved, so the decisions are: the rows, the entries, and the whole tree above them.
 	storetest.Exec(t, s.database(), "UPDATE decisions SET time = time - 500 * 86400000000")
 	s.rewrite(func(_ int64, e map[string]any) []map[string]any {
-		e["time"] = strings.Replace(e["time"].(string), "2026-", "2024-", 1)
+		at, err := time.Parse(time.RFC3339Nano, e["time"].(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e["time"] = at.Add(-500 * 24 * time.Hour).Format(time.RFC3339Nano)
 		return []map[string]any{e}
 	})
 	if status, out, log := s.Run("audit", "continue", "--reason", "GitHub knows the log as it was"); status != site.Pass {

@@ -83,6 +83,18 @@ func testDashboard(t *testing.T, fresh func(testing.TB) string) {
 		t.Error(diff)
 	}
 
+	unposted := must[[]store.Unposted](t)(s.Unposted(ctx, nil))
+	var ids []string
+	for _, u := range unposted {
+		ids = append(ids, u.ID+" "+u.Verdict+" "+u.Why)
+	}
+	if diff := cmp.Diff([]string{"shop error ", "wait wait ", "new pass "}, ids); diff != "" {
+		t.Error(diff)
+	}
+	if got := must[[]store.Unposted](t)(s.Unposted(ctx, nothing)); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+
 	day := func(n int) string { return at.AddDate(0, 0, n).Format(time.DateOnly) }
 	days := must[[]store.DayCount](t)(s.Days(ctx, infra, "", at))
 	if diff := cmp.Diff([]store.DayCount{

@@ -35,12 +35,13 @@ func Fill(t testing.TB, location string, key *ledger.Signer, entries int) {
 			check(t, err)
 		}
 	}
-	putEntry := put(`INSERT INTO log_entries (idx, time, type, actor, repository, pull_request, commit_sha, verdict, leaf) VALUES (?, 0, ?, '', '', 0, '', '', ?)`)
+	putEntry := put(`INSERT INTO log_entries (idx, time, type, actor, repository, pull_request, commit_sha, verdict, leaf) VALUES (?, ?, ?, 'ann', 'acme/infra', ?, ?, 'pass', ?)`)
+	putResource := put(`INSERT INTO log_resources (resource, idx) VALUES ('aws_instance.web', ?)`)
 	putHash := put(`INSERT INTO log_hashes (idx, hash) VALUES (?, ?)`)
 	putCheckpoint := put(`INSERT INTO log_checkpoints (size, checkpoint, time) VALUES (?, ?, 0)`)
 	putBlob := put(`INSERT INTO blobs (digest, size, data) VALUES (?, ?, ?)`)
 	putDecision := put(`INSERT INTO decisions (log_index, id, repository_id, repository, pull_request, title, author, approvers, base, head, verdict, time,
-		facts_digest, policy_digest, decision) VALUES (?, ?, 1, 'acme/infra', ?, 'title', 'ann', '[]', 'base', ?, 'pass', 0, ?, 'sha256:policy', ?)`)
+		facts_digest, policy_digest, decision) VALUES (?, ?, 1, 'acme/infra', ?, 'title', 'ann', '[]', 'base', ?, 'pass', ?, ?, 'sha256:policy', ?)`)
 	stored, text := &hashes{}, ""
 	var added ledger.Appended
 	for i := range int64(entries) {
@@ -55,7 +56,8 @@ func Fill(t testing.TB, location string, key *ledger.Signer, entries int) {
 			"resources": []string{"aws_instance.web"}, "verdict": "pass", "policy": "sha256:policy", "facts": ledger.Digest(facts), "source_ip": "", "detail": about,
 		})
 		check(t, err)
-		putEntry(i, kind, string(leaf))
+		putEntry(i, noon.UnixMicro(), kind, i%5000, head, string(leaf))
+		putResource(i)
 		added, err = ledger.Append(stored, i, [][]byte{leaf})
 		check(t, err)
 		for _, h := range added.Hashes {
@@ -67,7 +69,7 @@ func Fill(t testing.TB, location string, key *ledger.Signer, entries int) {
 		putCheckpoint(added.Size, text)
 		if kind == "decision" {
 			putBlob(ledger.Digest(facts), len(facts), zipped(t, facts))
-			putDecision(i, id, i%5000, head, ledger.Digest(facts), zipped(t, decision))
+			putDecision(i, id, i%5000, head, noon.UnixMicro(), ledger.Digest(facts), zipped(t, decision))
 		}
 	}
 	_, err = tx.ExecContext(t.Context(), "UPDATE log_head SET size = ?, root = ?, checkpoint = ?", added.Size, added.Root[:], text)

@@ -272,6 +272,8 @@ func testRetryAfter(t *testing.T, fresh func(testing.TB) string) {
 		switch c.Args {
 		case `"soon"`:
 			return store.RetryAfter{D: time.Millisecond, Err: errors.New("slow down")}
+		case `"counted"`:
+			return store.RetryAfter{D: time.Millisecond, Err: errors.New("slow down"), Failed: true}
 		case `"later"`:
 			return fmt.Errorf("GitHub: %w", store.RetryAfter{D: time.Hour, Err: errors.New("slow down")})
 		}
@@ -288,6 +290,16 @@ func testRetryAfter(t *testing.T, fresh func(testing.TB) string) {
 			soon++
 		}
 	}
+	check(t, s.Enqueue(t.Context(), work("counted", `"counted"`)))
+	for want := 1; want <= 3; {
+		if c := receive(t, calls, "a run that counts"); c.Key == "counted" {
+			if c.Attempt != want {
+				t.Errorf("attempt %d; wanted %d", c.Attempt, want)
+			}
+			want++
+		}
+	}
+	check(t, s.Enqueue(t.Context(), work("counted", `1`)))
 	// While the pause lasts, a new event changes what will be done, not when. Work that is asked for after it comes first.
 	check(t, s.Enqueue(t.Context(), work("soon", `1`)))
 	eventually(t, "only the pausing work is left", func() bool {

@@ -75,7 +75,11 @@ func testRecord(t *testing.T, fresh func(testing.TB) string) {
 		Time: noon.Truncate(time.Microsecond), Type: "decision", Actor: "dana", Repository: "acme/infra", PullRequest: 2, Commit: "head1",
 		Resources: []string{"aws_security_group.web", `module.db["eu"].aws_db_instance.main[0]`}, Verdict: "fail", Policy: "sha256:policy",
 		Facts: facts, SourceIP: "192.0.2.1",
-		Detail: map[string]any{"decision": "d1", "decision_digest": ledger.Digest(r.Decision), "delivery": "a-1"},
+		Detail: map[string]any{
+			"decision": "d1", "decision_digest": ledger.Digest(r.Decision), "delivery": "a-1", "pull_request_title": r.Title, "author": "dana", "base": "base0",
+			"approvers": []any{"kim", "lee"}, "repository_id": float64(1),
+			"rows": map[string]any{"resources": ledger.Digest([]byte(`[["aws_security_group.web","[\"update\"]"],["module.db[\"eu\"].aws_db_instance.main[0]","[\"delete\",\"create\"]"]]`))},
+		},
 	}
 	entries, next, err := s.Entries(ctx, store.EntryFilter{}, "", 10)
 	check(t, err)

@@ -46,7 +46,15 @@ func Rewrite(t testing.TB, url string, key *ledger.Signer, change func(index int
 				fmt.Fprintf(&b, "INSERT INTO log_entries (idx, time, type, actor, repository, pull_request, commit_sha, verdict, leaf)"+
 					" SELECT %d, time, type, actor, repository, pull_request, commit_sha, verdict, leaf FROM log_entries WHERE idx = %d;\n", now, now-int64(i))
 			}
-			fmt.Fprintf(&b, "UPDATE log_entries SET leaf = '%s' WHERE idx = %d;\n", strings.ReplaceAll(string(text), "'", "''"), now)
+			var columns store.Entry
+			check(t, json.Unmarshal(text, &columns))
+			fmt.Fprintf(&b, "UPDATE log_entries SET leaf = %s, time = %d, type = %s, actor = %s, repository = %s, pull_request = %d, commit_sha = %s, verdict = %s WHERE idx = %d;\n",
+				quoted(string(text)), columns.Time.UnixMicro(), quoted(columns.Type), quoted(columns.Actor), quoted(columns.Repository), columns.PullRequest,
+				quoted(columns.Commit), quoted(columns.Verdict), now)
+			fmt.Fprintf(&b, "DELETE FROM log_resources WHERE idx = %d;\n", now)
+			for _, r := range columns.Resources {
+				fmt.Fprintf(&b, "INSERT INTO log_resources (resource, idx) VALUES (%s, %d) ON CONFLICT DO NOTHING;\n", quoted(r), now)
+			}
 			added, err := ledger.Append(stored, now, [][]byte{text})
 			check(t, err)
 			for _, h := range added.Hashes {
@@ -65,6 +73,8 @@ func Rewrite(t testing.TB, url string, key *ledger.Signer, change func(index int
 	b.WriteString("COMMIT;")
 	Exec(t, url, b.String())
 }
+
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // hashes are the stored hashes of a log in memory.
 type hashes []ledger.Hash

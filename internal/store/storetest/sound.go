@@ -125,7 +125,7 @@ func testAudit(t *testing.T, fresh func(testing.TB) string) {
 			"UPDATE log_hashes SET idx = -5 WHERE idx = 0", "UPDATE log_hashes SET idx = 0 WHERE idx = -5", "the log does not verify at entry 0: its stored hash is missing",
 		},
 		"a verdict": {
-			"UPDATE decisions SET verdict = 'other' WHERE id = 'd1'", "UPDATE decisions SET verdict = 'fail' WHERE id = 'd1'", "the recorded verdict of decision d1 is not what the log says",
+			"UPDATE decisions SET verdict = 'other' WHERE id = 'd1'", "UPDATE decisions SET verdict = 'fail' WHERE id = 'd1'", "what is recorded as the verdict of decision d1 is not what the log says",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

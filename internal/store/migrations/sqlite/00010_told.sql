@@ -10,3 +10,5 @@ CREATE TABLE told (
   received      INTEGER NOT NULL,
   PRIMARY KEY (repository_id, pull_request)
 ) STRICT, WITHOUT ROWID;
+-- What GitHub has not been told yet is looked for at each scrape of the metrics.
+CREATE INDEX publications_unposted ON publications (state) WHERE state IN ('pending', 'failed');
