@@ -167,6 +167,11 @@ func (l *loader) template(o foundObject) *template {
 		t.open = *legacy
 	}
 	before := len(l.problems)
+	if t.schema != nil {
+		if problem := t.schema.flaw("parameters", !t.open, 0); problem != "" {
+			l.problem(o.file, o.lineOf("spec", "crd", "spec", "validation"), "the schema of the ConstraintTemplate of "+kind+": "+clean(problem, 300), "Correct it; Gatekeeper would refuse it too.")
+		}
+	}
 	if strings.ToLower(kind) != read.Metadata.Name {
 		l.problem(o.file, o.lineOf("metadata", "name"), fmt.Sprintf("the ConstraintTemplate of %s is called %q; wanted: %q", kind, read.Metadata.Name, strings.ToLower(kind)),
 			"Gatekeeper wants the name to be the kind in lower case.")

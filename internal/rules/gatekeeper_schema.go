@@ -21,6 +21,7 @@ type schema struct {
 	Nullable             bool               `json:"nullable"`
 	Default              json.RawMessage    `json:"default"`
 	Enum                 []any              `json:"enum"`
+	Pattern              string             `json:"pattern"`
 	Required             []string           `json:"required"`
 	Properties           map[string]*schema `json:"properties"`
 	Items                *schemaOrList      `json:"items"`

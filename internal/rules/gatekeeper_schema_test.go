@@ -48,3 +48,47 @@ func TestParametersThatNoSchemaNames(t *testing.T) {
 		})
 	}
 }
+
+// TestSchemasThatNoClusterTakes: taken and refused as gator v3.23.1 does.
+func TestSchemasThatNoClusterTakes(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"v1 {}": "parameters has no type",
+		"v1 {x-kubernetes-preserve-unknown-fields: true}":                                                                     "",
+		"v1 {type: object, properties: {a: }}":                                                                                "parameters.a has no type",
+		"v1 {type: object, properties: {a: {x-kubernetes-int-or-string: true}}}":                                              "",
+		"v1 {type: object, properties: {a: {type: array, items: {}}}}":                                                        "parameters.a[] has no type",
+		"v1 {type: object, properties: {a: {type: array}}}":                                                                   "parameters.a does not say what its items are",
+		"v1beta1 {properties: {a: {type: array}}}":                                                                            "",
+		"v1 {type: object, properties: {a: {type: array, items: [{type: string}]}}}":                                          "parameters.a has several schemas for its items; wanted: one",
+		"v1 {type: object, additionalProperties: {}}":                                                                         "parameters.additionalProperties has no type",
+		"v1beta1 {properties: {a: {type: strnig}}}":                                                                           `parameters.a has the type "strnig"; wanted: array, boolean, integer, number, object or string`,
+		"v1beta1 {properties: {a: {properties: {b: {type: string}}, additionalProperties: {type: string}}}}":                  "parameters.a has properties and a schema of additionalProperties; wanted: one of them",
+		"v1 {type: object, properties: {a: {type: object, properties: {b: {type: string}}, additionalProperties: true}}}":     "",
+		"v1beta1 {properties: {a: {type: string, pattern: '('}}}":                                                             "parameters.a has a pattern that is none: error parsing regexp: missing closing ): `(`",
+		"v1beta1 {properties: {a: {type: string, default: 1}}}":                                                               "the default of parameters.a: parameters.a is not of the type string",
+		"v1 {type: object, properties: {a: {type: object, default: {c: 1}, properties: {b: {type: integer}}}}}":               "the default of parameters.a: parameters.a.c is no parameter that the template's schema knows",
+		"v1 {type: object, properties: {a: {type: string, nullable: true, default: null}, b: {type: string, enum: [x, y]}}}":  "",
+		"v1 {type: object, properties: {a: {type: array, default: [x], items: {type: string, pattern: '^x', maxLength: 3}}}}": "",
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			version, schema, _ := strings.Cut(text, " ")
+			template := strings.Replace(flagTemplate, "templates.gatekeeper.sh/v1", "templates.gatekeeper.sh/"+version, 1)
+			template = strings.Replace(template, "{type: object, properties: {words: {type: array, items: {type: string}}}}", schema, 1)
+			files := fstest.MapFS{"a.yaml": {Data: []byte(template)}, "b.yaml": {Data: []byte(strings.Replace(flagConstraint, "{parameters: {words: [bad, worse]}}", "{}", 1))}}
+			o := rules.Options{Packs: []string{}, Dirs: []rules.Dir{{Name: "own", FS: files}}}
+			_, err := rules.New(t.Context(), o)
+			var got, wanted []string
+			if err != nil {
+				got = problemsOf(t, o)
+			}
+			if want != "" {
+				wanted = []string{"own/a.yaml:8 the schema of the ConstraintTemplate of Flag: " + want}
+			}
+			if diff := cmp.Diff(wanted, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
