@@ -149,7 +149,7 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 	}
 	line := pipeline.New(pipeline.Options{
 		Texts: pipeline.Texts{Builtin: policies.FS, Version: Version, Seal: seal},
-		Forge: github, Mirror: mirrors, Recorder: db, Notes: db, Ledger: db, Leases: db,
+		Forge: github, Mirror: mirrors, Recorder: db, Notes: db, Told: db, Ledger: db, Leases: db,
 		Judges: judges, Bundles: bundles, Rules: catalogue, Clock: w.clock, Log: log,
 		PublicURL: s.PublicURL, ServerURL: s.ServerURL, Metrics: counters,
 		Plans: db, PlanLimit: s.PlanLimit, Keys: ring, Blobs: db,

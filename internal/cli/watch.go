@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse-dev/gatehouse/internal/config"
 	"github.com/gatehouse-dev/gatehouse/internal/forge"
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
 	"github.com/gatehouse-dev/gatehouse/internal/metrics"
 	"github.com/gatehouse-dev/gatehouse/internal/pipeline"
@@ -27,6 +28,7 @@ func (w *world) watch(ctx context.Context, line *pipeline.Pipeline, s *config.Se
 	key ledger.Verifier, secret []byte) {
 	line.AppID, line.Hooks, line.Postures, line.Trail = s.AppID, github, db, db
 	counters.Registry().MustRegister(metrics.Postures(func(ctx context.Context) (metrics.PostureCount, error) { return countPostures(ctx, db) }))
+	counters.Registry().MustRegister(metrics.Unposted(func(ctx context.Context) (map[string]int, error) { return countUnposted(ctx, db) }))
 	settings, err := settingsRecord(s, key, secret)
 	if err == nil {
 		err = line.RecordSettings(ctx, db, settings)
@@ -34,6 +36,15 @@ func (w *world) watch(ctx context.Context, line *pipeline.Pipeline, s *config.Se
 	if err != nil {
 		line.Log.WithError(err).Error("recording the server's settings")
 	}
+}
+
+func countUnposted(ctx context.Context, db *store.Store) (map[string]int, error) {
+	list, err := db.Unposted(ctx, nil)
+	counts := map[string]int{string(gate.Error): 0, string(gate.Fail): 0, string(gate.Wait): 0, string(gate.Pass): 0}
+	for _, d := range list {
+		counts[d.Verdict]++
+	}
+	return counts, err
 }
 
 func countPostures(ctx context.Context, db *store.Store) (metrics.PostureCount, error) {

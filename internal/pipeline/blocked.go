@@ -81,13 +81,10 @@ func (p *Pipeline) Unstored(ctx context.Context, works []store.Work, why error) 
 func (p *Pipeline) tellBlocked(ctx context.Context, in work.Target, number int, head string, reason error) error {
 	repo := p.Forge.Repo(in.InstallationID, in.Owner, in.Name)
 	if head == "" {
-		_, pr, err := repo.PullRequest(ctx, number)
-		if errors.As(err, new(forge.NotFound)) || err == nil && pr.State != "open" {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("read the pull request before posting: %w", err)
+		var err error
+		if head, err = p.headNow(ctx, repo, in, number); err != nil || head == "" {
+			return err
 		}
-		head = pr.Head.SHA
 	}
 	now := p.Clock().UTC()
 	_, err := repo.PutCheckRun(ctx, forge.CheckRun{
@@ -103,6 +100,22 @@ func (p *Pipeline) tellBlocked(ctx context.Context, in work.Target, number int, 
 	}
 	p.Metrics.Published("check", "blocked")
 	return nil
+}
+
+// headNow is the head of an open pull request as GitHub shows it, else as it was known last; "" when it is closed or gone.
+func (p *Pipeline) headNow(ctx context.Context, repo *forge.Repo, in work.Target, number int) (string, error) {
+	_, pr, err := repo.PullRequest(ctx, number)
+	switch {
+	case err == nil && pr.State == "open":
+		return pr.Head.SHA, nil
+	case err == nil || errors.As(err, new(forge.NotFound)):
+		return "", nil
+	}
+	k, unknown := p.known(ctx, work.Evaluate{Target: in, Number: number})
+	if unknown == nil && k.head != "" && !k.closed {
+		return k.head, nil
+	}
+	return "", fmt.Errorf("read the pull request before posting: %w", errors.Join(err, unknown))
 }
 
 // forked returns what is called before a check run is overwritten: its witness must be of this log. When it is not, the database is an

@@ -18,33 +18,27 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/work"
 )
 
-// patience is how many attempts a pull request is given before people are told that it cannot be judged. The attempts go on.
-const patience = 3
-
 // evaluate gathers, decides and records one pull request.
 func (p *Pipeline) evaluate(ctx context.Context, args work.Evaluate, attempt int) error {
 	started := p.Clock()
 	g, err := p.gather(ctx, args, nil)
 	var retry error
 	switch {
-	case errors.As(err, new(forge.NotFound)) && g == nil && attempt >= patience: // GitHub may tell of one before it can show it
-		return store.Permanent{Err: fmt.Errorf("%s/%s#%d is gone, or the App may no longer see it: %w", args.Owner, args.Name, args.Number, err)}
-	case err != nil && !lasting(err) && (g == nil || ctx.Err() != nil || attempt < patience):
-		return p.retryable(err)
-	case err != nil && g == nil:
-		return p.retryable(err)
-	case err != nil && g.hostile(err):
-	case err != nil:
-		// People see why the gate is shut while the attempts go on, less and less often, until an event or a comment asks.
-		retry = p.retryable(err)
-		g.problem(gate.Problem{
-			Code: "github", Message: "the facts about this pull request could not be gathered: " + err.Error(),
-			Remedy: "Gatehouse goes on trying; comment `/gatehouse recheck` to try at once.",
-		})
-	case g.facts.PullRequest.State != "open":
+	case err == nil && g.facts.PullRequest.State != "open":
 		return p.closed(ctx, args, g.facts.PullRequest)
-	case g.again != nil:
+	case err == nil:
 		retry = p.retryable(g.again)
+	case ctx.Err() != nil:
+		return err
+	case g != nil && g.hostile(err):
+		if err := g.keepLast(ctx); err != nil {
+			return err
+		}
+	default:
+		// People see why the gate is shut while the attempts go on, less and less often, until an event or a comment asks.
+		if g, retry = p.unanswered(ctx, args, g, err, attempt, started); g == nil {
+			return retry
+		}
 	}
 	if err := p.record(ctx, args, g, started); err != nil {
 		return err

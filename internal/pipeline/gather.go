@@ -52,10 +52,9 @@ type queued struct {
 	tree   *tree
 }
 
-// gather reads everything that the decision about a pull request depends on, afresh. onto is where it would land; nil: on the tip of
-// its base branch.
-func (p *Pipeline) gather(ctx context.Context, args work.Evaluate, onto *queued) (*gatherer, error) {
-	g := &gatherer{
+// gatherer is one that knows nothing yet.
+func (p *Pipeline) gatherer(args work.Evaluate, onto *queued) *gatherer {
+	return &gatherer{
 		Pipeline: p,
 		args:     args,
 		forge:    p.Forge.Repo(args.InstallationID, args.Owner, args.Name),
@@ -63,6 +62,12 @@ func (p *Pipeline) gather(ctx context.Context, args work.Evaluate, onto *queued)
 		facts:    gate.Facts{Version: gate.FactsVersion, Time: p.Clock().UTC()},
 		onto:     onto,
 	}
+}
+
+// gather reads everything that the decision about a pull request depends on, afresh. onto is where it would land; nil: on the tip of
+// its base branch.
+func (p *Pipeline) gather(ctx context.Context, args work.Evaluate, onto *queued) (*gatherer, error) {
+	g := p.gatherer(args, onto)
 	var err error
 	g.facts.Repository, g.facts.PullRequest, err = g.forge.PullRequest(ctx, args.Number)
 	if err != nil {

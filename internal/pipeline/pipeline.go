@@ -82,6 +82,7 @@ type Options struct {
 	Mirror    Mirror
 	Recorder  Recorder
 	Notes     Notes
+	Told      Told
 	Ledger    Ledger
 	Leases    Leases
 	Judges    *judge.Judges
@@ -130,28 +131,33 @@ func New(o Options) *Pipeline { return &Pipeline{Options: o} }
 // Handlers maps each kind of work to what carries it out.
 func (p *Pipeline) Handlers() map[string]store.Handler {
 	return map[string]store.Handler{
-		work.KindEvaluate: handler(orTell(p, p.evaluate, ofEvaluation)),
-		work.KindCheck:    handler(orTell(p, p.postCheck, ofPublication)),
-		work.KindComment:  handler(p.postComment),
-		work.KindSweep:    handler(orTell(p, p.sweep, ofSweep)),
-		work.KindCommand:  handler(p.command),
-		work.KindMerged:   handler(p.merged),
-		work.KindExpire:   handler(p.expire),
-		work.KindRemark:   handler(p.remark),
-		work.KindRequest:  handler(p.requestReviews),
-		work.KindPosture:  handler(p.posture),
-		work.KindDeploy:   handler(p.deploy),
-		work.KindAnswer:   handler(p.answerDeployment),
+		work.KindEvaluate: handler(p, orTell(p, p.evaluate, ofEvaluation)),
+		work.KindCheck:    handler(p, orTell(p, p.postCheck, ofPublication)),
+		work.KindComment:  handler(p, p.postComment),
+		work.KindSweep:    handler(p, orTell(p, p.sweep, ofSweep)),
+		work.KindCommand:  handler(p, p.command),
+		work.KindMerged:   handler(p, p.merged),
+		work.KindExpire:   handler(p, p.expire),
+		work.KindRemark:   handler(p, p.remark),
+		work.KindRequest:  handler(p, p.requestReviews),
+		work.KindPosture:  handler(p, p.posture),
+		work.KindDeploy:   handler(p, p.deploy),
+		work.KindAnswer:   handler(p, p.answerDeployment),
 	}
 }
 
-// handler decodes a work's arguments. Arguments that cannot be decoded are a bug of ours, and no retry mends them.
-func handler[Args any](do func(ctx context.Context, args Args, attempt int) error) store.Handler {
+// handler decodes a work's arguments. Arguments that cannot be decoded are a bug of ours, and no retry mends them. Nor does one bring an
+// installation back: who installs the App again gets another one.
+func handler[Args any](p *Pipeline, do func(ctx context.Context, args Args, attempt int) error) store.Handler {
 	return func(ctx context.Context, w store.Work, attempt int) error {
 		var args Args
 		if err := json.Unmarshal(w.Args, &args); err != nil {
 			return store.Permanent{Err: fmt.Errorf("read the arguments of %s %s: %w", w.Kind, w.Key, err)}
 		}
-		return do(ctx, args, attempt)
+		err := do(ctx, args, attempt)
+		if in, ok := any(args).(interface{ Where() work.Target }); ok && attempt >= patience && p.removed(ctx, in.Where(), err) {
+			return store.Permanent{Err: fmt.Errorf("the App is not installed there any more: %w", err)}
+		}
+		return err
 	}
 }

@@ -23,7 +23,7 @@ const closedReason = store.ReasonClosed
 // postCheck writes the check run on a head: the worst of the last decisions of the pull requests that have it. It is repeated
 // until GitHub has it; each repetition finds what an earlier one left, so a lost answer makes no second check run.
 func (p *Pipeline) postCheck(ctx context.Context, args work.Publication, _ int) error {
-	repo, recorded, err := p.current(ctx, args)
+	repo, recorded, unread, err := p.current(ctx, args)
 	if err != nil || repo == nil {
 		return err
 	}
@@ -38,9 +38,15 @@ func (p *Pipeline) postCheck(ctx context.Context, args work.Publication, _ int) 
 	if err != nil {
 		return err
 	}
-	check.ID, check.Before = known.CheckRunID, p.forked(ctx)
+	check.ID, check.Before, check.Regardless = known.CheckRunID, p.forked(ctx), check.Conclusion != "success"
 	id, err := repo.PutCheckRun(ctx, check)
-	if err != nil {
+	switch {
+	case errors.As(unread, new(forge.NotFound)) && (errors.As(err, new(forge.NotFound)) || errors.As(err, new(forge.Unprocessable))):
+		return p.superseded(ctx, args, recorded, "the pull request is gone")
+	case err != nil && id != 0: // it is there, and is looked at again when GitHub shows what else is
+		p.Metrics.Published("check", "failed")
+		return errors.Join(fmt.Errorf("post the check run: %w", p.retryable(err)), p.noteRun(ctx, recorded, id))
+	case err != nil:
 		p.Metrics.Published("check", "failed")
 		if told := p.tellOfRefusal(ctx, args, recorded, known, err); told != nil {
 			return told
@@ -63,6 +69,18 @@ func (p *Pipeline) postCheck(ctx context.Context, args work.Publication, _ int) 
 		return fmt.Errorf("record the publication: %w", err)
 	}
 	p.Metrics.Published("check", store.Published)
+	return nil
+}
+
+// noteRun remembers a check run that was written before it is certain that it is the one that counts.
+func (p *Pipeline) noteRun(ctx context.Context, recorded store.Decision, id int64) error {
+	err := p.Notes.SavePublication(ctx, store.Publication{
+		RepositoryID: recorded.RepositoryID, PullRequest: recorded.PullRequest, Head: recorded.Head, Decision: recorded.ID,
+		CheckRunID: id, State: store.Pending,
+	})
+	if err != nil {
+		return fmt.Errorf("remember the check run: %w", err)
+	}
 	return nil
 }
 
@@ -91,9 +109,12 @@ func (p *Pipeline) tellOfRefusal(ctx context.Context, args work.Publication, rec
 
 // postComment writes the sticky comment of a pull request, in place.
 func (p *Pipeline) postComment(ctx context.Context, args work.Publication, _ int) error {
-	repo, recorded, err := p.current(ctx, args)
+	repo, recorded, unread, err := p.current(ctx, args)
 	if err != nil || repo == nil {
 		return err
+	}
+	if errors.As(unread, new(forge.NotFound)) {
+		return p.superseded(ctx, args, recorded, "the pull request is gone")
 	}
 	known, err := p.Notes.Comment(ctx, args.RepositoryID, args.Number)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -131,39 +152,50 @@ func (p *Pipeline) postComment(ctx context.Context, args work.Publication, _ int
 }
 
 // current reads the decision to post, and GitHub's view of its pull request just before posting. A nil repository means that
-// the decision is no longer the last word and has been recorded as superseded.
-func (p *Pipeline) current(ctx context.Context, args work.Publication) (*forge.Repo, store.Decision, error) {
-	recorded, err := p.Recorder.Decision(ctx, args.Decision)
+// the decision is no longer the last word and has been recorded as superseded. What lets nothing through is posted also while GitHub does
+// not show the pull request, for an earlier success may stand there; unread says why it does not.
+func (p *Pipeline) current(ctx context.Context, args work.Publication) (repo *forge.Repo, recorded store.Decision, unread, err error) {
+	recorded, err = p.Recorder.Decision(ctx, args.Decision)
 	if err != nil {
-		return nil, recorded, fmt.Errorf("read decision %s: %w", args.Decision, err)
+		return nil, recorded, nil, fmt.Errorf("read decision %s: %w", args.Decision, err)
 	}
 	latest, err := p.Recorder.Latest(ctx, recorded.RepositoryID, recorded.PullRequest)
 	if err != nil {
-		return nil, recorded, fmt.Errorf("read the latest decision: %w", err)
+		return nil, recorded, nil, fmt.Errorf("read the latest decision: %w", err)
 	}
 	if latest.ID != recorded.ID {
-		return nil, recorded, p.superseded(ctx, args, recorded, "decision "+latest.ID+" is newer")
+		return nil, recorded, nil, p.superseded(ctx, args, recorded, "decision "+latest.ID+" is newer")
 	}
-	repo := p.Forge.Repo(args.InstallationID, args.Owner, args.Name)
+	repo = p.Forge.Repo(args.InstallationID, args.Owner, args.Name)
 	_, pr, err := repo.PullRequest(ctx, args.Number)
 	switch {
+	case err != nil && ctx.Err() == nil && recorded.Verdict != string(gate.Pass):
+		return repo, recorded, err, nil
 	case errors.As(err, new(forge.NotFound)):
-		return nil, recorded, p.superseded(ctx, args, recorded, "the pull request is gone")
+		return nil, recorded, nil, p.superseded(ctx, args, recorded, "the pull request is gone")
 	case err != nil:
-		return nil, recorded, fmt.Errorf("read the pull request before posting: %w", p.retryable(err))
+		return nil, recorded, nil, fmt.Errorf("read the pull request before posting: %w", p.retryable(err))
+	}
+	why, err := p.overtaken(ctx, recorded, pr)
+	if err == nil && why != "" {
+		repo, err = nil, p.superseded(ctx, args, recorded, why)
+	}
+	return repo, recorded, nil, err
+}
+
+// overtaken says why a decision is not about a pull request as it is now, or "".
+func (p *Pipeline) overtaken(ctx context.Context, recorded store.Decision, pr gate.PullRequest) (string, error) {
+	switch {
 	case pr.Head.SHA != recorded.Head:
-		return nil, recorded, p.superseded(ctx, args, recorded, "the head is now "+pr.Head.SHA)
+		return "the head is now " + pr.Head.SHA, nil
 	case pr.State != "open":
-		return nil, recorded, p.superseded(ctx, args, recorded, closedReason)
+		return closedReason, nil
 	}
 	branch, err := p.judgedFor(ctx, recorded)
-	if err != nil {
-		return nil, recorded, err
+	if err == nil && branch != "" && branch != pr.Base.Branch { // which may ask for more
+		return "it goes into " + pr.Base.Branch + " now", nil
 	}
-	if branch != "" && branch != pr.Base.Branch { // which may ask for more
-		return nil, recorded, p.superseded(ctx, args, recorded, "it goes into "+pr.Base.Branch+" now")
-	}
-	return repo, recorded, nil
+	return "", err
 }
 
 // judgedFor is the branch into which a pull request was to be merged when it was decided upon, "" when its facts are no longer kept.
@@ -331,6 +363,11 @@ func (p *Pipeline) closed(ctx context.Context, args work.Evaluate, pr gate.PullR
 	if told.State == store.Superseded {
 		return nil
 	}
+	others := args.Target
+	others.Reason = "another pull request with this head was closed"
+	if err := p.Recorder.Enqueue(ctx, work.Rerequested(others, pr.Head.SHA)); err != nil { // first: what is saved next is done
+		return fmt.Errorf("queue the others with this head: %w", err)
+	}
 	err = p.Notes.SavePublication(ctx, store.Publication{
 		RepositoryID: last.RepositoryID, PullRequest: last.PullRequest, Head: last.Head, Decision: last.ID,
 		State: store.Superseded, Reason: closedReason,
@@ -338,7 +375,5 @@ func (p *Pipeline) closed(ctx context.Context, args work.Evaluate, pr gate.PullR
 	if err != nil {
 		return fmt.Errorf("remember that the pull request is closed: %w", err)
 	}
-	others := work.Sweep{Target: args.Target, What: work.SweepRerequested, SHA: pr.Head.SHA}
-	others.Reason = "another pull request with this head was closed"
-	return p.sweep(ctx, others, 0)
+	return nil
 }

@@ -47,9 +47,12 @@ func asksForReviews(f gate.Facts, d gate.Decision) bool {
 
 // requestReviews asks for the reviews that the decision waits for: nobody twice, and nobody who has reviewed already.
 func (p *Pipeline) requestReviews(ctx context.Context, args work.Publication, _ int) error {
-	repo, recorded, err := p.current(ctx, args)
+	repo, recorded, unread, err := p.current(ctx, args)
 	if err != nil || repo == nil {
 		return err
+	}
+	if unread != nil {
+		return fmt.Errorf("read the pull request before asking for reviews: %w", p.retryable(unread))
 	}
 	var facts gate.Facts
 	data, err := p.Recorder.Facts(ctx, recorded.FactsDigest)

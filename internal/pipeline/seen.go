@@ -15,6 +15,33 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 )
 
+// keepLast is keepSeen with what the last decision knew.
+func (g *gatherer) keepLast(ctx context.Context) error {
+	last, err := g.lastSeen(ctx)
+	if err == nil {
+		g.keepSeen(last)
+	}
+	return err
+}
+
+// keepSeen keeps what was seen before where nothing can be shown, for when it can: else an approval would be taken for one of whatever is
+// there then. What was approved stays where it was recorded.
+func (g *gatherer) keepSeen(last lastSeen) {
+	g.facts.Sightings = slices.Clone(last.Sightings)
+	for i := range g.facts.Sightings {
+		g.facts.Sightings[i] = last.pinned(g.facts.Sightings[i])
+	}
+	g.facts.Shown = gate.Shown{Head: last.Shown.Head, Branch: last.Shown.Branch, MergeBase: last.Shown.MergeBase, Documents: last.Shown.Documents}
+}
+
+// pinned names the facts that show what an approval was given for, where they are the last ones.
+func (l lastSeen) pinned(s gate.Sighting) gate.Sighting {
+	if s.Facts == "" && s.Head == l.Shown.Head && s.Documents == l.Shown.Documents {
+		s.Facts = l.digest // the decision that pinned it to what it showed itself
+	}
+	return s
+}
+
 // maxSightings bounds how many approvals are traced back: each may cost a fetch.
 const maxSightings = 50
 
@@ -26,9 +53,8 @@ func (g *gatherer) seen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(g.facts.Problems) > 0 { // nothing can be shown; what was seen before is kept for when it can
-		g.facts.Sightings = last.Sightings
-		g.facts.Shown = gate.Shown{Head: last.Shown.Head, Branch: last.Shown.Branch, MergeBase: last.Shown.MergeBase, Documents: last.Shown.Documents}
+	if len(g.facts.Problems) > 0 {
+		g.keepSeen(last)
 		return nil
 	}
 	pr := &g.facts.PullRequest
@@ -81,9 +107,7 @@ func (g *gatherer) sight(ctx context.Context, r gate.Review, last lastSeen) (gat
 	known := slices.IndexFunc(last.Sightings, func(x gate.Sighting) bool { return x.Review == r.ID && x.Comment == r.Comment })
 	switch {
 	case known >= 0:
-		if s = last.Sightings[known]; s.Facts == "" && s.Head == last.Shown.Head && s.Documents == last.Shown.Documents {
-			s.Facts = last.digest // the decision that pinned it to what it showed itself
-		}
+		s = last.pinned(last.Sightings[known])
 	case r.Comment && last.Shown.Head == "": // it names no commit, and nothing had been shown
 		s.Reason = "approved by a comment before Gatehouse had shown anything; comment again"
 		return s, nil

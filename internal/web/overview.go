@@ -42,6 +42,8 @@ type overviewView struct {
 	Days         int
 	Bypasses     []store.Entry
 	MoreBypasses bool
+	Unposted     []store.Unposted // decisions that GitHub does not take
+	MoreUnposted int
 	Weak         []branchView // branches that are not protected as they should be
 	MoreWeak     int
 	Open         []openRow
@@ -72,6 +74,9 @@ func (s *site) overview(ctx context.Context) (overviewView, error) {
 		return v, err
 	}
 	v.Bypasses, v.MoreBypasses = bypasses[:min(most, len(bypasses))], len(bypasses) > most
+	if err := s.unposted(ctx, &v, now.Add(-unpostedAfter)); err != nil {
+		return v, err
+	}
 	open, _, err := s.Store.Open(ctx, scope, "", maxPageSize)
 	if err != nil {
 		return v, err
@@ -108,6 +113,27 @@ func (s *site) overview(ctx context.Context) (overviewView, error) {
 	}
 	v.Repositories, err = s.repositories(ctx, scope, since, open, bypasses, protected)
 	return v, err
+}
+
+// unpostedAfter is how long a decision may be on its way to GitHub before the overview says that it has not arrived.
+const unpostedAfter = time.Minute
+
+// unposted are the decisions that should be on GitHub since a time and are not.
+func (s *site) unposted(ctx context.Context, v *overviewView, since time.Time) error {
+	list, err := s.Store.Unposted(ctx, looking(ctx).scope)
+	if err != nil {
+		return err
+	}
+	for _, u := range list {
+		switch {
+		case u.Since.After(since):
+		case len(v.Unposted) < most:
+			v.Unposted = append(v.Unposted, u)
+		default:
+			v.MoreUnposted++
+		}
+	}
+	return nil
 }
 
 func (s *site) repositories(ctx context.Context, scope *store.Scope, since time.Time, open []store.Decision, bypasses []store.Entry, protected []branchView) ([]repositoryRow, error) {

@@ -33,6 +33,7 @@ type decisions interface {
 	Facts(ctx context.Context, digest string) ([]byte, error)
 	Merge(ctx context.Context, repositoryID int64, pullRequest int) (store.Merge, error)
 	Publication(ctx context.Context, repositoryID int64, pullRequest int, head string) (store.Publication, error)
+	Unposted(ctx context.Context, scope *store.Scope) ([]store.Unposted, error)
 	Days(ctx context.Context, scope *store.Scope, repository string, since time.Time) ([]store.DayCount, error)
 	Rules(ctx context.Context, scope *store.Scope, repository string, since time.Time) ([]store.RuleCount, error)
 	Waivers(ctx context.Context, scope *store.Scope, repository string, since time.Time) ([]store.WaiverRow, error)

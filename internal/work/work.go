@@ -36,6 +36,9 @@ type Target struct {
 	Delivery       string `json:"delivery"` // id
 }
 
+// Where is the target of whatever holds one.
+func (t Target) Where() Target { return t }
+
 // Evaluate asks for one pull request to be evaluated. Key: REPOSITORY-ID/NUMBER.
 type Evaluate struct {
 	Target
@@ -108,6 +111,23 @@ type Sweep struct {
 	Button        string `json:"button,omitempty"` // identifier of the check run's button that was pressed
 	WorkflowRunID int64  `json:"workflow_run_id,omitempty"`
 	Actor         string `json:"actor,omitempty"`
+}
+
+// Within is the same sweep of one repository, all of its open pull requests. Key: REPOSITORY-ID/all.
+func (s Sweep) Within(t Target) Sweep {
+	return Sweep{Target: t, What: s.What, Action: s.Action, Branch: s.Branch, DefaultBranch: s.DefaultBranch, Actor: s.Actor}
+}
+
+// Rerequested is the work that has the pull requests with a head evaluated again.
+func Rerequested(t Target, head string) store.Work {
+	return item(KindSweep, fmt.Sprintf("%d/%s/%s", t.RepositoryID, SweepRerequested, head), Sweep{Target: t, What: SweepRerequested, SHA: head})
+}
+
+// Work is the work that sweeps one repository, see [Sweep.Within].
+func (s Sweep) Work() store.Work {
+	w := item(KindSweep, fmt.Sprintf("%d/all", s.RepositoryID), s)
+	w.Priority = 3
+	return w
 }
 
 // Command is a comment that begins with /gatehouse. Key: REPOSITORY-ID/NUMBER/COMMENT-ID, so that none folds into another.
