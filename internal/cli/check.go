@@ -124,6 +124,7 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 		if f.policies == nil && len(settings.Policies.Paths)+len(settings.Policies.Bundles) == 0 {
 			w.mentionConstraints(built.Documents)
 		}
+		w.mentionUnseenPods(engine.UnseenPods(built.Documents))
 	}
 	pacer.letGo()
 	decision := gate.Decide(facts)
@@ -144,23 +145,6 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 
 func nothingFound(r document.Result) bool {
 	return len(r.Documents)+len(r.Problems)+len(r.Unjudged) == 0
-}
-
-// mentionConstraints tells those who come from Gatekeeper that constraints among the manifests are objects like others: nothing is
-// judged by them before somebody says that they are rules.
-func (w *world) mentionConstraints(docs []gate.Document) {
-	first, count := "", 0
-	for i := range docs {
-		if docs[i].Group == rules.ConstraintGroup {
-			if count++; first == "" {
-				first = docs[i].File
-			}
-		}
-	}
-	if count > 0 {
-		fmt.Fprintf(w.err, "gatehouse: Gatekeeper's constraints among the manifests (%d, the first in %s) are not used as rules; name their folder and their templates' with --policy DIR, or under policies.paths in %s\n",
-			count, gate.Printable(first), repoconfig.Path)
-	}
 }
 
 // localSettings reads the configuration and the waivers. What is wrong inside them is a problem of the decision, as it is on
