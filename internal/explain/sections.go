@@ -218,6 +218,10 @@ func (p *page) requirement(r *gate.RequirementResult) string {
 	if !r.Met && r.Missing() == 0 {
 		s += "; the owners of some changed files have not approved"
 	}
+	for i := range r.Absent {
+		a := &r.Absent[i]
+		s += " · ⚠️ " + code(a.Name) + " " + text(a.Why) + ": " + text(a.Remedy)
+	}
 	if len(r.Can) > 0 {
 		var can []string
 		for _, login := range r.Can {

@@ -140,13 +140,17 @@ func (r *Repo) Properties(ctx context.Context) (map[string][]string, error) {
 const maxTeam = 500
 
 // TeamMembers is the logins of a team and those below it, sorted; remembered for a short time, for it only tells people whom to ask. A
-// team that GitHub does not show to the App has none.
+// team that GitHub does not show to the App is [NotFound].
 func (r *Repo) TeamMembers(ctx context.Context, org, slug string) ([]string, error) {
 	if err := validName(org, slug); err != nil {
 		return nil, err
 	}
+	none := NotFound{What: "the team " + org + "/" + slug}
 	asked, drops := r.app.members.now()
 	if known, ok := r.app.members.get("members", org, slug); ok {
+		if known == nil {
+			return nil, none
+		}
 		return slices.Clone(known.([]string)), nil
 	}
 	there, err := r.teamsOf(ctx, org)
@@ -159,7 +163,8 @@ func (r *Repo) TeamMembers(ctx context.Context, org, slug string) ([]string, err
 		var in []github.User
 		resp, err := there.raw(ctx, c, http.MethodGet, "orgs/"+org+"/teams/"+slug+"/members?"+pageQuery(page), nil, &in)
 		if errors.As(err, new(NotFound)) {
-			break
+			r.app.members.keep(org, asked, drops, nil, "members", org, slug)
+			return nil, none
 		}
 		if err != nil {
 			return nil, err

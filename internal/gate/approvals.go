@@ -127,6 +127,13 @@ type Team struct {
 	Members []string `json:"members"`
 }
 
+// Absent is somebody whose approval is asked for and who cannot give it: a team or user that GitHub does not know, or a team without members.
+type Absent struct {
+	Name   string `json:"name"`   // org/slug or login
+	Why    string `json:"why"`    // a clause after the name
+	Remedy string `json:"remedy"` // a sentence
+}
+
 // Requirement is a demand for approvals by a rule, before it is known who gave them.
 type Requirement struct {
 	Count    int      `json:"count"`

@@ -23,7 +23,8 @@ type Facts struct {
 	Checks     []Signal            `json:"checks,omitempty"`    // of other Apps on the head, and commit statuses
 	Workflows  []Signal            `json:"workflows,omitempty"` // runs on the head, the latest of each workflow
 	Properties map[string][]string `json:"properties,omitempty"`
-	Teams      []Team              `json:"teams,omitempty"` // of requirements that are not met
+	Teams      []Team              `json:"teams,omitempty"`  // of requirements that are not met
+	Absent     []Absent            `json:"absent,omitempty"` // whom they name in vain; it tells people, and decides nothing
 
 	Shown     Shown      `json:"shown"`     // the change as this decision shows it to people
 	Sightings []Sighting `json:"sightings"` // what each approval was given for; one for each that may count

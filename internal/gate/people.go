@@ -154,6 +154,7 @@ func (p *people) judge(reqs []demand) ([]RequirementResult, []Discounted) {
 			r.Short = 0 // Missing tells
 		}
 		if !r.Met {
+			r.Absent = p.absent(r.From)
 			r.Can = p.candidates(r)
 		}
 		out = append(out, r.RequirementResult)
@@ -218,6 +219,25 @@ func (t *tally) count(who Who) (met bool, missing int) {
 	return true, 0
 }
 
+// absent are those of whom a requirement asks in vain.
+func (p *people) absent(from Who) []Absent {
+	var out []Absent
+	for _, a := range p.facts.Absent {
+		named := false
+		from.Each(func(who Who) {
+			named = named || containsFold(who.Teams, a.Name) || containsFold(who.Users, a.Name) || who.Codeowners && p.ownsAny(a.Name)
+		})
+		if named {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func (p *people) ownsAny(name string) bool {
+	return slices.ContainsFunc(p.facts.Files, func(f FileChange) bool { return containsFold(f.Owners, name) })
+}
+
 // maxCandidates bounds the list of those who can still approve.
 const maxCandidates = 20
 
@@ -239,7 +259,7 @@ func (p *people) candidates(r *demand) []string {
 			}
 		}
 		for _, login := range names {
-			if strings.Contains(login, "/") || containsFold(out, login) || containsFold(r.ApprovedBy, login) || p.conflicted(login, r.counts) != "" {
+			if strings.Contains(login, "/") || containsFold(out, login) || containsFold(r.ApprovedBy, login) || missing(r.Absent, login) || p.conflicted(login, r.counts) != "" {
 				continue
 			}
 			out = append(out, login)
@@ -247,6 +267,10 @@ func (p *people) candidates(r *demand) []string {
 	})
 	slices.Sort(out)
 	return out[:min(len(out), maxCandidates)]
+}
+
+func missing(list []Absent, name string) bool {
+	return slices.ContainsFunc(list, func(a Absent) bool { return strings.EqualFold(a.Name, name) })
 }
 
 // discount says why an approval counts towards nothing, whoever is asked, or "".

@@ -111,7 +111,23 @@ func waitTitle(d *Decision) string {
 	if len(parts) == 0 {
 		return "approvals"
 	}
-	return join(parts, "and")
+	return join(parts, "and") + inVain(d)
+}
+
+// inVain names the first of those who are asked and cannot answer, where nobody else is known who could: waiting would have no end.
+func inVain(d *Decision) string {
+	var all []Absent
+	for i := range d.Requirements {
+		for _, a := range d.Requirements[i].Absent {
+			if len(d.Requirements[i].Can) == 0 && !missing(all, a.Name) {
+				all = append(all, a)
+			}
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return "; " + Shorten(Printable(all[0].Name), maxName) + " " + all[0].Why + plus(len(all)-1)
 }
 
 // An Ask is a number of approvals that must still come, and of whom.

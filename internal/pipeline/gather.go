@@ -321,13 +321,7 @@ func (g *gatherer) teams() []string {
 		out = append(out, r.Teams...)
 	}
 	if asksCodeowners(g.facts.Approvals) {
-		for _, f := range g.facts.Files {
-			for _, o := range f.Owners {
-				if strings.Contains(o, "/") {
-					out = append(out, o)
-				}
-			}
-		}
+		out = append(out, g.ownerTeams()...)
 	}
 	slices.SortFunc(out, func(a, b string) int { return cmp.Compare(strings.ToLower(a), strings.ToLower(b)) })
 	return slices.CompactFunc(out, strings.EqualFold)

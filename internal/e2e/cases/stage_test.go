@@ -126,6 +126,10 @@ func (sc *scene) world() {
 	for _, m := range teamNames.FindAllStringSubmatch(string(facts), -1) {
 		if name := m[1]; teams[name] == nil && name != f.Repository.Name {
 			teams[name] = sc.Org.AddTeam(githubsim.TeamSpec{Name: name})
+			if len(f.Teams) == 0 { // the case does not tell who is in it: it is not empty, which would be told
+				sc.ensure("bystander")
+				teams[name].Add("bystander")
+			}
 		}
 	}
 	sc.Repo = sc.GitHub.CreateRepo(githubsim.RepoSpec{Owner: sc.Org.Login(), Name: "infra", Private: f.Repository.Private && !f.PullRequest.Fork, Files: sc.baseFiles()})

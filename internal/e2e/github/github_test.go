@@ -168,7 +168,7 @@ func TestMissingPermissionToReadTeams(t *testing.T) {
 		Files:       map[string]string{".github/gatehouse.yml": site.GateFile("approvals: {required: 1, from: {teams: [acme/dba]}}\n")},
 	})
 	pr := s.Open("ann", "fix", map[string]string{"README.md": "one\n"})
-	s.Blocked(pr, "in_progress: Waiting for 1 approval from acme/dba")
+	s.Blocked(pr, "in_progress: Waiting for 1 approval from acme/dba; acme/dba cannot be looked up: the App lacks the permission members=read")
 	pr.Approve("mei")
 	s.Settle()
 	got := s.State(pr.HeadSHA())

@@ -77,7 +77,7 @@ func TestTeamsOfAnotherOrganisation(t *testing.T) {
 	pr.Comment("ann", "/gatehouse recheck")
 	s.Shows(pr, site.Clear1)
 	sec.Remove("mei")
-	s.Blocked(pr, "in_progress: Waiting for 1 approval from other/sec")
+	s.Blocked(pr, "in_progress: Waiting for 1 approval from other/sec; other/sec has no members")
 	sec.Add("mei")
 	s.Merges(pr, site.Clear1)
 }
