@@ -66,8 +66,8 @@ func TestReviewsOnAllPages(t *testing.T) {
 		 {"id":1,"user":{"login":"mei","type":"User"},"state":"approved","commit_id":"` + sha1 + `","submitted_at":"2026-01-02T03:04:05+01:00"},
 		 {"id":2,"user":null,"state":"APPROVED","commit_id":"` + sha1 + `","submitted_at":"2026-01-02T03:04:06Z"}]`},
 		step{request: "GET " + path + "2", header: map[string]string{"Link": `<HOST/api/v3` + path + `1>; rel="prev"`}, answer: `[
-		 {"id":3,"user":{"login":"Mei","type":"User"},"state":"CHANGES_REQUESTED","commit_id":null,"submitted_at":"2026-01-02T03:04:07Z"},
-		 {"id":4,"user":{"login":"x[bot]","type":"User"},"state":"COMMENTED","commit_id":"` + sha2 + `"}]`},
+		 {"id":3,"user":{"login":"Mei","type":"User"},"author_association":"NONE","state":"CHANGES_REQUESTED","commit_id":null,"submitted_at":"2026-01-02T03:04:07Z"},
+		 {"id":4,"user":{"login":"x[bot]","type":"User"},"author_association":"MEMBER","state":"COMMENTED","commit_id":"` + sha2 + `"}]`},
 	)
 	reviews, actors, err := r.Reviews(background(), 5)
 	check(t, []gate.Review{
@@ -76,7 +76,38 @@ func TestReviewsOnAllPages(t *testing.T) {
 		{ID: 3, Login: "Mei", State: "CHANGES_REQUESTED", Time: time.Date(2026, 1, 2, 3, 4, 7, 0, time.UTC)},
 		{ID: 4, Login: "x[bot]", State: "COMMENTED", CommitID: sha2},
 	}, reviews, err)
-	check(t, []gate.Actor{{Login: "mei", Type: "User"}, {Login: "x[bot]", Type: "Bot"}}, actors, nil)
+	check(t, []Speaker{{Login: "mei", Type: "User"}, {Login: "x[bot]", Type: "Bot", Insider: true}}, actors, nil)
+}
+
+// Those who may write are listed once and remembered, unless they must be fresh; a list that GitHub does not give, or not as a whole, is none.
+func TestWriters(t *testing.T) {
+	t.Parallel()
+	const path = "GET /repos/acme/shop/collaborators?permission=push&per_page=100&page=1"
+	list := func(logins ...string) string {
+		var items []string
+		for _, l := range logins {
+			items = append(items, fmt.Sprintf(`{"login":%q,"permissions":{"pull":true,"push":%v}}`, l, l != "reader"))
+		}
+		return "[" + strings.Join(items, ",") + "]"
+	}
+	_, r := play(t, step{request: path, answer: list("Mei", "reader")}, step{request: path, answer: list("sam")}, step{request: path, status: 404}, step{request: path, status: 502})
+	type answer struct {
+		Logins            map[string]bool
+		Whole, Remembered bool
+		Failed            bool
+	}
+	ask := func(fresh bool) answer {
+		logins, whole, remembered, err := r.Writers(background(), fresh)
+		return answer{logins, whole, remembered, err != nil}
+	}
+	got := []answer{ask(false), ask(false), ask(true), ask(true), ask(true)}
+	want := []answer{
+		{Logins: map[string]bool{"mei": true}, Whole: true}, {Logins: map[string]bool{"mei": true}, Whole: true, Remembered: true},
+		{Logins: map[string]bool{"sam": true}, Whole: true}, {}, {Failed: true},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // repeated is a JSON list of n commits; the number is in the SHA.

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/google/go-github/v60/github"
+
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 )
 
@@ -108,4 +110,35 @@ func (r *Repo) InTeam(ctx context.Context, org, slug, login string) (bool, error
 	in := err == nil && out.State == "active"
 	r.app.members.keep(org, asked, drops, in, "team", org, slug, login)
 	return in, nil
+}
+
+// maxWriters is how many people with write access are listed; it takes a request for every hundred.
+const maxWriters = 2000
+
+// Writers are the logins, in lower case, of those who may write to the repository, by whatever way they came to it. whole is false where
+// there are more of them than are listed, or GitHub does not list them. What was listed a short while ago is taken from memory, unless
+// it must be fresh.
+func (r *Repo) Writers(ctx context.Context, fresh bool) (logins map[string]bool, whole, remembered bool, err error) {
+	asked, drops := r.app.members.now()
+	if known, ok := r.app.members.get("writers", r.owner, r.name); ok && !fresh {
+		return known.(map[string]bool), true, true, nil
+	}
+	logins = map[string]bool{}
+	c := call{what: "the collaborators of the repository", permission: "metadata=read"}
+	err = pages(ctx, r, c, "/collaborators?permission=push", func(in github.User) bool {
+		if may := in.GetPermissions(); may["push"] || may["maintain"] || may["admin"] { // asked for and checked
+			logins[strings.ToLower(in.GetLogin())] = true
+		}
+		return len(logins) <= maxWriters
+	})
+	switch {
+	case errors.As(err, new(NotFound)), errors.As(err, new(MissingPermission)):
+		return nil, false, false, nil
+	case err != nil:
+		return nil, false, false, err
+	case len(logins) > maxWriters:
+		return nil, false, false, nil
+	}
+	r.app.members.keep(r.owner, asked, drops, logins, "writers", r.owner, r.name)
+	return logins, true, false, nil
 }

@@ -58,10 +58,23 @@ func isSHA(s string) bool {
 	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// Reviews is all reviews of a pull request, oldest first as GitHub lists them, and their authors with what kind of account
-// each is; nothing else is known of them yet. A review whose author is gone has an empty login.
-func (r *Repo) Reviews(ctx context.Context, number int) ([]gate.Review, []gate.Actor, error) {
-	reviews, actors := []gate.Review{}, []gate.Actor{}
+// Speaker is somebody who has written something, as GitHub tells along with it.
+type Speaker struct {
+	Login string
+	Type  string // see [gate.Actor]
+	// Insider says that GitHub calls them an owner, a member or a collaborator. Who is none of them may be one all the same: whether
+	// somebody is in an organisation is not shown to everybody.
+	Insider bool
+}
+
+func speaker(login, kind, association string) Speaker {
+	return Speaker{Login: login, Type: accountType(login, kind), Insider: slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, association)}
+}
+
+// Reviews is all reviews of a pull request, oldest first as GitHub lists them, and their authors; nothing else is known of them yet. A
+// review whose author is gone has an empty login.
+func (r *Repo) Reviews(ctx context.Context, number int) ([]gate.Review, []Speaker, error) {
+	reviews, authors, seen := []gate.Review{}, []Speaker{}, map[string]bool{}
 	c := call{what: fmt.Sprintf("the reviews of #%d", number), permission: "pull_requests=read"}
 	err := pages(ctx, r, c, fmt.Sprintf("/pulls/%d/reviews", number), func(in github.PullRequestReview) bool {
 		login := in.GetUser().GetLogin()
@@ -69,16 +82,16 @@ func (r *Repo) Reviews(ctx context.Context, number int) ([]gate.Review, []gate.A
 			ID: in.GetID(), Login: login, State: strings.ToUpper(in.GetState()), CommitID: in.GetCommitID(),
 			Time: in.GetSubmittedAt().UTC(),
 		})
-		known := slices.ContainsFunc(actors, func(a gate.Actor) bool { return strings.EqualFold(a.Login, login) })
-		if login != "" && !known {
-			actors = append(actors, gate.Actor{Login: login, Type: accountType(login, in.GetUser().GetType())})
+		if login != "" && !seen[strings.ToLower(login)] {
+			seen[strings.ToLower(login)] = true
+			authors = append(authors, speaker(login, in.GetUser().GetType(), in.GetAuthorAssociation()))
 		}
 		return true
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	return reviews, actors, nil
+	return reviews, authors, nil
 }
 
 // accountType is GitHub's word for the kind of an account. The suffix [bot] cannot be registered by a person.

@@ -183,12 +183,11 @@ func (r *Repo) TeamMembers(ctx context.Context, org, slug string) ([]string, err
 
 // Remark is a comment by a person or bot on a pull request.
 type Remark struct {
-	ID     int64
-	Login  string // "" when the account is gone
-	Type   string // of the account
-	Line   string // the first
-	Time   time.Time
-	Edited bool
+	Speaker // an empty login when the account is gone
+	ID      int64
+	Line    string // the first
+	Time    time.Time
+	Edited  bool
 }
 
 // Remarks is the comments on a pull request, oldest first, without those of the App itself.
@@ -210,9 +209,8 @@ func (r *Repo) Remarks(ctx context.Context, number int) ([]Remark, error) {
 
 func remark(in github.IssueComment) Remark {
 	line, _, _ := strings.Cut(in.GetBody(), "\n")
-	login := in.GetUser().GetLogin()
 	return Remark{
-		ID: in.GetID(), Login: login, Type: accountType(login, in.GetUser().GetType()), Line: strings.TrimSpace(line),
+		Speaker: speaker(in.GetUser().GetLogin(), in.GetUser().GetType(), in.GetAuthorAssociation()), ID: in.GetID(), Line: strings.TrimSpace(line),
 		Time: in.GetCreatedAt().UTC(), Edited: in.GetUpdatedAt().After(in.GetCreatedAt().Time),
 	}
 }

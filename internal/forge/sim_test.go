@@ -81,7 +81,7 @@ func TestGatherFromSimulatedGitHub(t *testing.T) {
 	}, pr, nil)
 
 	reviews, actors, err := w.repo.Reviews(ctx, 1)
-	check(t, []gate.Actor{{Login: "mei", Type: "User"}}, actors, err)
+	check(t, []Speaker{{Login: "mei", Type: "User", Insider: true}}, actors, err)
 	if len(reviews) != 1 || reviews[0].Login != "mei" || reviews[0].State != gate.ReviewApproved || reviews[0].CommitID != head {
 		t.Errorf("reviews: %+v", reviews)
 	}

@@ -78,9 +78,9 @@ type RequirementResult struct {
 	ApprovedBy []string `json:"approved_by"`
 	Met        bool     `json:"met"`
 	Rule       string   `json:"rule,omitempty"`
-	Short      int      `json:"short,omitempty"` // of a requirement made of groups: how many approvals are missing at least
+	Short      int      `json:"short,omitempty"`  // of a requirement made of groups: how many approvals are missing at least
 	Absent     []Absent `json:"absent,omitempty"` // those who are asked in vain
-	Can        []string `json:"can,omitempty"`   // those who are known to be asked and can still approve
+	Can        []string `json:"can,omitempty"`    // those who are known to be asked and can still approve
 }
 
 // Missing is how many approvals must still come.

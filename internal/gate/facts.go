@@ -139,6 +139,10 @@ type Actor struct {
 	Type       string   `json:"type"`       // User, Bot, Organization, Mannequin
 	Permission string   `json:"permission"` // none, read, triage, write, maintain, admin
 	Teams      []string `json:"teams"`      // org/slug, those that some requirement names
+
+	// Unasked says that too many people have spoken for this one to be looked up. Nothing is known of what they may do: their approval
+	// does not count, and their request for changes stands.
+	Unasked bool `json:"unasked,omitempty"`
 }
 
 // Review states, as GitHub names them.

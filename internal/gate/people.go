@@ -114,7 +114,7 @@ func (p *people) changesAsked() []string {
 			continue
 		}
 		a := p.actors[fold(r.Login)]
-		if a == nil || a.Type != ActorUser || AtLeast(a.Permission, PermissionWrite) {
+		if a == nil || a.Unasked || a.Type != ActorUser || AtLeast(a.Permission, PermissionWrite) {
 			out = append(out, r.Login)
 		}
 	}
@@ -280,6 +280,8 @@ func (p *people) discount(r Review, counts []string) string {
 		return "has no account any more"
 	case a == nil:
 		return "could not be looked up on GitHub"
+	case a.Unasked:
+		return "was not looked up, for too many others have reviewed this; dismiss the reviews of strangers"
 	case a.Type != ActorUser && !slices.Contains(counts, CountBots):
 		return "is a bot; only people approve"
 	}

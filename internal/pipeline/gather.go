@@ -42,8 +42,9 @@ type gatherer struct {
 	opened []*bundle.Bundle // of the configuration, one for each entry; nil when one of them is not to be had
 	again  error            // what keeps the decision from being a good one, and may pass: it is recorded, and the work is tried again
 
-	remembered bool     // some of what people may do comes from memory
-	contents   []string // commits, oldest first: the last with contents of its own, and the merges of the base branch on it up to the head
+	insiders   map[string]bool // those who have spoken and whom GitHub calls members or collaborators, in lower case
+	remembered bool            // some of what people may do comes from memory
+	contents   []string        // commits, oldest first: the last with contents of its own, and the merges of the base branch on it up to the head
 }
 
 // queued is the commit that a merge queue puts a pull request on: the base branch and what is queued before.

@@ -17,14 +17,14 @@ import (
 // people gathers who had a hand in the change, who spoke about it, and what those may.
 func (g *gatherer) people(ctx context.Context) error {
 	pr := &g.facts.PullRequest
-	reviews, actors, err := g.forge.Reviews(ctx, pr.Number)
+	reviews, authors, err := g.forge.Reviews(ctx, pr.Number)
 	if err != nil {
 		return fmt.Errorf("read the reviews: %w", err)
 	}
-	g.facts.Reviews = reviews
+	g.facts.Reviews, g.insiders = reviews, map[string]bool{}
 	types := map[string]string{}
-	for _, a := range actors {
-		types[strings.ToLower(a.Login)] = a.Type
+	for _, a := range authors {
+		g.heard(types, a)
 	}
 	if err := g.remarks(ctx, types); err != nil {
 		return err
@@ -36,6 +36,14 @@ func (g *gatherer) people(ctx context.Context) error {
 		return err
 	}
 	return g.lookUp(ctx, types)
+}
+
+// heard remembers what is known of somebody who has spoken.
+func (g *gatherer) heard(types map[string]string, who forge.Speaker) {
+	types[strings.ToLower(who.Login)] = who.Type
+	if who.Insider {
+		g.insiders[strings.ToLower(who.Login)] = true
+	}
 }
 
 // remarks takes the comments that the configuration calls approvals for such. One that was edited does not count: whoever may edit
@@ -53,7 +61,7 @@ func (g *gatherer) remarks(ctx context.Context, types map[string]string) error {
 		if c.Login == "" || c.Edited || !slices.Contains(texts, c.Line) {
 			continue
 		}
-		types[strings.ToLower(c.Login)] = c.Type
+		g.heard(types, c.Speaker)
 		g.facts.Reviews = append(g.facts.Reviews, gate.Review{
 			ID: c.ID, Login: c.Login, State: gate.ReviewApproved, Time: c.Time, Comment: true,
 		})
@@ -85,35 +93,6 @@ func (g *gatherer) lookUp(ctx context.Context, types map[string]string) error {
 		return err
 	}
 	return g.entitled(ctx, g.args.Again)
-}
-
-// entitled fills in what those who were looked up may do. What was asked a short while ago is taken from memory, unless it must be fresh;
-// a decision that lets a change pass never rests on memory, see [gatherer.candidates].
-func (g *gatherer) entitled(ctx context.Context, fresh bool) error {
-	teams := g.teams()
-	for i := range g.facts.Actors {
-		actor := &g.facts.Actors[i]
-		if actor.Permission, actor.Teams = gate.PermissionNone, []string{}; actor.Type != gate.ActorUser {
-			continue
-		}
-		may, known := g.forge.KnownActor(actor.Login)
-		if known && !fresh {
-			g.remembered = true
-		} else {
-			var err error
-			if may, err = g.forge.Actor(ctx, actor.Login); err != nil {
-				g.facts.Actors = g.facts.Actors[:i]
-				return g.missing(err, "read what "+actor.Login+" may do here")
-			}
-		}
-		actor.Permission = may.Permission
-		var err error
-		if actor.Teams, err = g.memberships(ctx, actor.Login, teams, fresh); err != nil {
-			g.facts.Actors = g.facts.Actors[:i]
-			return g.missing(err, "read the teams of "+actor.Login)
-		}
-	}
-	return nil
 }
 
 func (g *gatherer) memberships(ctx context.Context, login string, teams []string, fresh bool) ([]string, error) {
