@@ -22,13 +22,21 @@ type Delivery struct {
 // Arrived reports whether the receiver took it.
 func (d Delivery) Arrived() bool { return d.StatusCode >= 200 && d.StatusCode < 300 }
 
+// Refused reports whether the receiver will never take it, as often as it is sent: it is no webhook that it understands, or too large.
+func (d Delivery) Refused() bool {
+	return d.StatusCode == http.StatusBadRequest || d.StatusCode == http.StatusRequestEntityTooLarge
+}
+
+// maxDeliveries is how many pages of deliveries are read: 100,000 of them.
+const maxDeliveries = 1000
+
 // Deliveries lists the attempts since a time, newest first. GitHub keeps them for about three days.
 // https://docs.github.com/rest/apps/webhooks#list-deliveries-for-an-app-webhook
 func (a *App) Deliveries(ctx context.Context, since time.Time) ([]Delivery, error) {
 	c := call{what: "the webhook deliveries of the App"}
 	var out []Delivery
 	cursor := ""
-	for range maxPages {
+	for range maxDeliveries {
 		var page []Delivery
 		path := fmt.Sprintf("app/hook/deliveries?per_page=%d", perPage)
 		if cursor != "" {

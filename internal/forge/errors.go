@@ -103,7 +103,11 @@ func translate(ctx context.Context, err error, resp *http.Response, c call, now 
 	case errors.As(err, &limited):
 		return limited
 	case errors.As(err, &spent):
-		return RateLimited{Until: spent.Rate.Reset.Add(time.Second).UTC()}
+		until := spent.Rate.Reset.Add(time.Second).UTC()
+		if most := now.Add(maxPause); until.After(most) {
+			until = most
+		}
+		return RateLimited{Until: until}
 	case ctx.Err() != nil:
 		return fmt.Errorf("asking GitHub for %s: %w", c.what, ctx.Err())
 	case errors.Is(err, errElsewhere), errors.Is(err, errTooLarge):
@@ -168,9 +172,21 @@ func byStatus(resp *http.Response, c call, now time.Time) error {
 	}
 }
 
-// limitedUntil reads how long GitHub wants to be left alone: Retry-After, else the reset of a used-up budget, else a minute
-// for a secondary limit, as GitHub's documentation asks.
+// maxPause is the longest pause that is believed: GitHub's limits are of an hour. A proxy's mistake must not silence the App for years.
+const maxPause = 2 * time.Hour
+
+// limitedUntil is pauseUntil, within reason.
 func limitedUntil(resp *http.Response, message string, now time.Time) (time.Time, bool) {
+	until, ok := pauseUntil(resp, message, now)
+	if most := now.Add(maxPause); until.After(most) {
+		until = most
+	}
+	return until, ok
+}
+
+// pauseUntil reads how long GitHub wants to be left alone: Retry-After, else the reset of a used-up budget, else a minute
+// for a secondary limit, as GitHub's documentation asks.
+func pauseUntil(resp *http.Response, message string, now time.Time) (time.Time, bool) {
 	if resp.StatusCode != http.StatusForbidden && resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
 		return time.Time{}, false
 	}

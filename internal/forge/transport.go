@@ -99,7 +99,11 @@ func (g *guard) count(req *http.Request, resp *http.Response) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if at := time.Unix(reset, 0).Add(time.Second).UTC(); left < min(maxReserve, limit/50) && at.After(g.spare) {
+	at := time.Unix(reset, 0).Add(time.Second).UTC()
+	if most := g.clock().Add(maxPause); at.After(most) {
+		at = most
+	}
+	if left < min(maxReserve, limit/50) && at.After(g.spare) {
 		g.spare = at
 	}
 }

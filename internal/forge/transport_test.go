@@ -42,8 +42,8 @@ func TestErrors(t *testing.T) {
 			Unprocessable{What: what, Message: "Unable to create comment because issue is locked."},
 		},
 		"the primary limit": {
-			step{status: 403, header: map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4923096245"}, answer: `{"message":"API rate limit exceeded"}`},
-			RateLimited{Until: time.Unix(4923096246, 0).UTC()},
+			step{status: 403, header: map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4923000245"}, answer: `{"message":"API rate limit exceeded"}`},
+			RateLimited{Until: time.Unix(4923000246, 0).UTC()},
 		},
 		"a secondary limit with a time": {
 			step{status: 429, header: map[string]string{"Retry-After": "90"}, answer: `{"message":"You have exceeded a secondary rate limit"}`},
@@ -141,12 +141,12 @@ func TestLeavesGitHubAlone(t *testing.T) {
 func TestNothingRemains(t *testing.T) {
 	t.Parallel()
 	_, repo := play(t, step{request: permissionOfMei, answer: `{"role_name":"read","user":{"type":"User"}}`,
-		header: map[string]string{"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4923096245"}})
+		header: map[string]string{"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4923000245"}})
 	if _, err := repo.Actor(background(), "mei"); err != nil {
 		t.Fatal(err)
 	}
 	_, err := repo.Actor(background(), "mei")
-	if diff := cmp.Diff(RateLimited{Until: time.Unix(4923096246, 0).UTC()}, err); diff != "" {
+	if diff := cmp.Diff(RateLimited{Until: time.Unix(4923000246, 0).UTC()}, err); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -283,7 +283,7 @@ func TestNamesStayInTheirPlace(t *testing.T) {
 func TestTheReserve(t *testing.T) {
 	t.Parallel()
 	left := func(n string) map[string]string {
-		return map[string]string{"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": n, "X-RateLimit-Reset": "4923096245", "X-RateLimit-Resource": "core"}
+		return map[string]string{"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": n, "X-RateLimit-Reset": "4923000245", "X-RateLimit-Resource": "core"}
 	}
 	answer := `{"permission":"write","user":{"login":"mei","type":"User"}}`
 	_, repo := play(t,
@@ -297,9 +297,28 @@ func TestTheReserve(t *testing.T) {
 		}
 	}
 	_, err := repo.Actor(background(), "mei")
-	if diff := cmp.Diff(RateLimited{Until: time.Unix(4923096246, 0).UTC()}, err); diff != "" {
+	if diff := cmp.Diff(RateLimited{Until: time.Unix(4923000246, 0).UTC()}, err); diff != "" {
 		t.Error(diff)
 	}
 	id, err := repo.PutCheckRun(background(), run())
 	check(t, 31, id, err)
+}
+
+// However long a proxy asks to be left alone: GitHub's limits are of an hour, and the App comes back.
+func TestAPauseOfYears(t *testing.T) {
+	t.Parallel()
+	for name, header := range map[string]map[string]string{
+		"seconds": {"Retry-After": "2000000000"},
+		"a date":  {"Retry-After": "Wed, 02 Jan 2186 03:05:00 GMT"},
+		"a reset": {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9923007445"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, repo := play(t, step{request: permissionOfMei, status: 429, header: header})
+			_, err := repo.Actor(background(), "mei")
+			if diff := cmp.Diff(RateLimited{Until: now().Add(2 * time.Hour)}, err); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
 }

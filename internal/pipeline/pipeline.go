@@ -147,7 +147,7 @@ func (p *Pipeline) Handlers() map[string]store.Handler {
 }
 
 // handler decodes a work's arguments. Arguments that cannot be decoded are a bug of ours, and no retry mends them. Nor does one bring an
-// installation back: who installs the App again gets another one.
+// installation back: who installs the App again gets another one, and when one is no longer suspended, an event has all of it looked at.
 func handler[Args any](p *Pipeline, do func(ctx context.Context, args Args, attempt int) error) store.Handler {
 	return func(ctx context.Context, w store.Work, attempt int) error {
 		var args Args
@@ -156,7 +156,7 @@ func handler[Args any](p *Pipeline, do func(ctx context.Context, args Args, atte
 		}
 		err := do(ctx, args, attempt)
 		if in, ok := any(args).(interface{ Where() work.Target }); ok && attempt >= patience && p.removed(ctx, in.Where(), err) {
-			return store.Permanent{Err: fmt.Errorf("the App is not installed there any more: %w", err)}
+			return store.Permanent{Err: fmt.Errorf("the App is not installed there any more, or is suspended, and then all is looked at when that ends: %w", err)}
 		}
 		return err
 	}

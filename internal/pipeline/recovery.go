@@ -96,7 +96,7 @@ func lostDeliveries(ctx context.Context, memory Memory, list []forge.Delivery) (
 	newest := map[string]forge.Delivery{}
 	var order []string
 	for _, d := range list {
-		if d.Arrived() {
+		if d.Arrived() || d.Refused() { // which is not to be asked for again and again
 			arrived[d.GUID] = true
 		} else if _, ok := newest[d.GUID]; !ok {
 			newest[d.GUID] = d

@@ -31,7 +31,8 @@ func (p *Pipeline) remark(ctx context.Context, args work.Evaluate, _ int) error 
 		return fmt.Errorf("read the last facts: %w", err)
 	}
 	var facts gate.Facts
-	if json.Unmarshal(data, &facts) != nil || len(facts.Approvals.Comments) == 0 {
+	// Where it could not be judged, the facts need not hold what the configuration says.
+	if json.Unmarshal(data, &facts) != nil || len(facts.Approvals.Comments) == 0 && last.Verdict != string(gate.Error) {
 		return nil
 	}
 	if err := p.Recorder.Enqueue(ctx, args.Work()); err != nil {

@@ -146,7 +146,7 @@ func (p *Pipeline) installed(ctx context.Context, about work.Target) ([]work.Tar
 	return out, nil
 }
 
-// removed reports whether an error is for an installation that is gone.
+// removed reports whether an error is for an installation that is gone or suspended.
 func (p *Pipeline) removed(ctx context.Context, from work.Target, err error) bool {
 	if !errors.As(err, new(forge.NotFound)) && !errors.As(err, new(forge.Unauthorized)) || from.InstallationID == 0 {
 		return false

@@ -26,8 +26,9 @@ const (
 	// impatience is that number where a success stands: it must not outlive what it was decided from, and one more attempt, about a second
 	// later, is what a hiccup of GitHub's gets.
 	impatience = 2
-	// brief is how long, where a success stands, one attempt may take and GitHub may ask to be left alone for there to be another one first.
+	// brief is how long GitHub may ask to be left alone, and slow how long one attempt may take, for there to be another one first.
 	brief = 5 * time.Second
+	slow  = 15 * time.Second
 )
 
 // known is what there is to know about a pull request without asking GitHub.
@@ -64,7 +65,9 @@ func (p *Pipeline) unanswered(ctx context.Context, args work.Evaluate, g *gather
 		limited.Failed = true
 		paused, retry = false, limited
 	}
-	due := attempt >= patience || lasting(err) || k.stands && (attempt >= impatience || paused || p.Clock().Sub(started) > brief)
+	// What the base branch contains already cannot be merged, and is called merged in a moment: no success of it does harm.
+	stands := k.stands && !errors.Is(err, errNothingToMerge)
+	due := attempt >= patience || lasting(err) || stands && (attempt >= impatience || paused || p.Clock().Sub(started) > slow)
 	said := k.when.Head == k.head && k.when.Verdict == string(gate.Error) && !lasting(err)
 	if !due || g == nil && (k.head == "" || k.closed || said) {
 		return nil, retry

@@ -265,3 +265,14 @@ func TestTheRateLimitIsSpent(t *testing.T) {
 		t.Errorf("the check says:\n%s\n%s", check.Summary, check.Text)
 	}
 }
+
+// While the App is suspended, nothing can be posted. What happened meanwhile is looked at when that ends.
+func TestAnApprovalEndsWhileTheAppIsSuspended(t *testing.T) {
+	s := newPlace(t, site.Setup{})
+	pr, review := s.approvalOf("fix")
+	s.Installation.Suspend()
+	review.Dismiss("vic", "not so")
+	s.Settle()
+	s.Installation.Unsuspend()
+	s.Blocked(pr, site.WaitsFor1)
+}
