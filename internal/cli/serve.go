@@ -27,6 +27,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/store"
 	"github.com/gatehouse-dev/gatehouse/internal/web"
 	"github.com/gatehouse-dev/gatehouse/internal/webhook"
+	"github.com/gatehouse-dev/gatehouse/internal/work"
 	"github.com/gatehouse-dev/gatehouse/policies"
 )
 
@@ -123,7 +124,9 @@ func (w *world) build(ctx context.Context, s *config.Server, log *logrus.Entry) 
 		stats, err := db.Queue(ctx)
 		waiting := 0
 		for _, kind := range stats {
-			waiting += int(kind.Waiting)
+			if kind.Kind != work.KindExpire { // it waits for its day
+				waiting += int(kind.Waiting)
+			}
 		}
 		return waiting, err
 	})

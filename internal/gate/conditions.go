@@ -252,7 +252,7 @@ func (a asked) isOne(login string, who Who) bool {
 		return true
 	}
 	actor := a.actors[fold(login)]
-	if actor == nil {
+	if actor == nil || actor.Unasked {
 		return a.doubt && len(who.Teams)+len(who.Permission) > 0
 	}
 	return slices.ContainsFunc(actor.Teams, func(t string) bool { return containsFold(who.Teams, t) }) ||

@@ -116,6 +116,9 @@ func (p *Pipeline) record(ctx context.Context, args work.Evaluate, g *gatherer, 
 	if asksForReviews(g.facts, decision) {
 		works = append(works, publication.Request())
 	}
+	if end := waiversEnd(decision); !end.IsZero() {
+		works = append(works, work.Evaluate{Target: args.Target, Number: args.Number}.Expire(end.Add(clocksDiffer)))
+	}
 	_, err = p.Recorder.Record(ctx, store.Record{
 		ID: id, RepositoryID: g.facts.Repository.ID, Repository: g.facts.Repository.FullName(), Supersedes: true,
 		Title: g.facts.PullRequest.Title, Author: g.facts.PullRequest.Author, Approvers: approvers(decision),

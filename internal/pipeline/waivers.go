@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/ledger"
@@ -47,6 +48,26 @@ func (p *Pipeline) recordWaivers(ctx context.Context, f gate.Facts, d gate.Decis
 		return fmt.Errorf("record the use of waivers: %w", err)
 	}
 	return nil
+}
+
+// clocksDiffer is how much later than that it is looked: the database may wake a server whose own day is not over yet.
+const clocksDiffer = time.Minute
+
+// waiversEnd is when the first of the waivers that let findings through ends: the day after its last one begins, UTC. A success must not
+// outlive it. The zero time: none was used.
+func waiversEnd(d gate.Decision) time.Time {
+	var first time.Time
+	for i := range d.Findings {
+		x := &d.Findings[i]
+		if x.Status != gate.StatusWaived || x.Waiver == nil {
+			continue
+		}
+		last, err := time.Parse(time.DateOnly, x.Waiver.Expires) // the parser has made sure that it is one
+		if end := last.AddDate(0, 0, 1); err == nil && (first.IsZero() || end.Before(first)) {
+			first = end
+		}
+	}
+	return first
 }
 
 func shortDigest(s string) string { return ledger.Digest([]byte(s))[len("sha256:"):][:12] }

@@ -2,9 +2,11 @@ package github
 
 import (
 	"testing"
+	"time"
 
 	"github.com/gatehouse-dev/gatehouse/internal/e2e/site"
 	"github.com/gatehouse-dev/gatehouse/internal/githubsim"
+	"github.com/gatehouse-dev/gatehouse/internal/work"
 )
 
 // What a webhook tells of, GitHub's own copies may not know yet.
@@ -42,4 +44,37 @@ func TestRetargetedBeforeTheCheckIsPosted(t *testing.T) {
 	if !superseded {
 		t.Error("the record does not say why the decision was not posted")
 	}
+}
+
+// A success that needs a waiver is looked at again when the waiver's last day is over, without an event; one that needs none is not.
+func TestASuccessEndsWithItsWaiver(t *testing.T) {
+	s := newPlace(t, site.Setup{Files: map[string]string{
+		".github/gatehouse-waivers.yml": "- {rule: IM-06, resource: \"*\", reason: moving, owner: mei, expires: " + time.Now().UTC().AddDate(0, 0, 3).Format(time.DateOnly) + "}\n",
+	}})
+	waiting := func() (n int64) {
+		s.Settle()
+		stats, err := s.DB.Queue(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range stats {
+			if kind.Kind == work.KindExpire {
+				n = kind.Waiting
+			}
+		}
+		return n
+	}
+	s.Open("ann", "plain", map[string]string{"README.md": "one\n"}).Approve("mei")
+	if n := waiting(); n != 0 {
+		t.Errorf("%d looks are planned although no waiver was used", n)
+	}
+	pr := s.Open("ann", "vendor", site.Story(t, "ssh-open"))
+	pr.Approve("mei")
+	if n := waiting(); n != 1 {
+		t.Errorf("%d looks are planned for when the waiver ends; wanted 1", n)
+	}
+	if !s.Metric("gatehouse_queue_waiting 0") {
+		t.Error("what waits for its day counts as work that waits")
+	}
+	s.Merges(pr, "completed/success: All clear: N documents, N rules, 1 approval")
 }
