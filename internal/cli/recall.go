@@ -100,25 +100,9 @@ func (r *remembering) load(w *world, digest string) {
 	r.memory = r.folder.Load(r.scope, w.clock())
 }
 
-// recalled is the memory as it is read with.
-func (r *remembering) recalled() *document.Recall {
-	if r.memory == nil {
-		return nil
-	}
-	known := &document.Recall{Size: r.memory.Size, Context: r.memory.Context, Changes: make([]document.RecalledChange, len(r.memory.Changes))}
-	for i := range r.memory.Changes {
-		c := &r.memory.Changes[i]
-		known.Changes[i] = document.RecalledChange{
-			Offset: c.Offset, Size: c.Size, Digest: c.Digest, Bare: c.Bare,
-			Document: gate.Document{Type: c.Type, Name: c.Name, Resource: c.Resource, Actions: c.Actions},
-		}
-	}
-	return known
-}
-
 // build reads the plan, leaving out the values of what has been judged before where only that is asked of the rules.
 func (r *remembering) build(ctx context.Context, options document.Options, engine *rules.Engine) document.Result {
-	options.Remember, options.Recall = true, r.recalled()
+	options.Remember, options.Recall = r.folder.Tagger(), r.memory
 	built := document.Build(ctx, nil, nil, options)
 	var others []gate.Document
 	for i := range built.Documents {
@@ -141,11 +125,15 @@ func (r *remembering) input(in rules.Input, built *document.Result) rules.Input 
 	in.Answers = make([][]byte, len(built.Documents))
 	for i, number := range built.Recalled {
 		if number > 0 {
-			in.Answers[i] = append([]byte{}, r.memory.Changes[number-1].Answer...)
+			in.Answers[i] = r.memory.Changes[number-1].Answer
 		}
 	}
 	r.kept = make([][]byte, len(built.Documents))
-	in.Keep = func(i int, answer []byte) { r.kept[i] = append([]byte{}, answer...) }
+	in.Keep = func(i int, answer []byte) {
+		if r.kept[i] = answer; answer == nil {
+			r.kept[i] = []byte{}
+		}
+	}
 	return in
 }
 
@@ -154,20 +142,15 @@ func (r *remembering) save(facts *gate.Facts, built *document.Result) error {
 	if r == nil || built.Recall == nil || len(facts.Problems)+len(facts.Evaluation.Problems) > 0 {
 		return nil
 	}
-	known := 0
-	memory := &recall.Memory{Size: built.Recall.Size, Context: built.Recall.Context, Changes: make([]recall.Change, len(built.Recall.Changes))}
-	for i := range built.Recall.Changes {
+	memory, known := built.Recall, 0
+	for i := range memory.Changes {
 		if r.kept[i] == nil {
 			return nil // what the rules say depends on more than the document at hand
 		}
 		if built.Recalled[i] == i+1 {
 			known++
 		}
-		c := &built.Recall.Changes[i]
-		memory.Changes[i] = recall.Change{
-			Offset: c.Offset, Size: c.Size, Digest: c.Digest, Bare: c.Bare,
-			Type: c.Document.Type, Name: c.Document.Name, Resource: c.Document.Resource, Actions: c.Document.Actions, Answer: r.kept[i],
-		}
+		memory.Changes[i].Answer = r.kept[i]
 	}
 	if r.memory != nil && known == len(r.memory.Changes) && known == len(memory.Changes) {
 		return nil // it is there already

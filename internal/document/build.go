@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/recall"
 )
 
 // Options say what to look for and where.
@@ -32,11 +33,11 @@ type Options struct {
 	// of a large one that is a tenth of the work.
 	Undigested bool `json:"-"`
 
-	// Remember notes in the result what the next reading of the same plan can recall, and Recall is what an earlier one noted; nil:
-	// nothing. Both count only where one plan that was handed in is all there is to read. The caller vouches that the recall was
+	// Remember has what the next reading of the same plan can recall noted in the result, with its tags, and Recall is what an earlier
+	// one noted; nil: nothing. Both count only where one plan that was handed in is all there is to read. The caller vouches that the recall was
 	// made by this version, with the same redactor, and that what it will do with a document without values is right.
-	Remember bool    `json:"-"`
-	Recall   *Recall `json:"-"`
+	Remember *recall.Tagger `json:"-"`
+	Recall   *recall.Memory `json:"-"`
 }
 
 // TerraformOptions are the configured projects and which plan files of the tree count.
@@ -89,8 +90,8 @@ type Result struct {
 
 	// Recall is there when [Options.Remember] asked for it: its changes are the first documents, in their order. Recalled gives,
 	// for each of them, its place in [Options.Recall] from 1 when it came without values; 0: it has them.
-	Recall   *Recall `json:"-"`
-	Recalled []int   `json:"-"`
+	Recall   *recall.Memory `json:"-"`
+	Recalled []int          `json:"-"`
 
 	// Err is the first error of a Tree; it is among Problems too. What could not be read now can perhaps be read later.
 	Err error `json:"-"`

@@ -34,9 +34,9 @@ type plan struct {
 	changed, waiting []span // the elements of changes and of deferred
 }
 
-// readPlan checks and cuts a plan. The problem says why it is none; file is only for its words. recall, if there is one, spares
+// readPlan checks and cuts a plan. The problem says why it is none; file is only for its words. known, if there is any, spares
 // checking what it knows.
-func readPlan(data []byte, file string, limits Limits, recall *Recall) (*plan, *gate.Problem) {
+func readPlan(data []byte, file string, limits Limits, known *recollection) (*plan, *gate.Problem) {
 	problem := func(offset int, message, remedy string) *gate.Problem {
 		return &gate.Problem{Code: "terraform", File: file, Line: lineAt(data, offset), Message: message, Remedy: remedy}
 	}
@@ -56,12 +56,12 @@ func readPlan(data []byte, file string, limits Limits, recall *Recall) (*plan, *
 	}
 	p := &plan{data: content}
 	s := scanner{data: content, depth: limits.Depth}
-	lists := newListReader(&s, recall != nil)
+	lists := newListReader(&s, known != nil)
 	defer lists.stop()
-	s.list = func(key []byte, start int) (end int, known bool, err error) {
+	s.list = func(key []byte, start int) (end int, listed bool, err error) {
 		switch text(key) {
 		case "resource_changes":
-			p.changed, end, err = lists.read(start, recall)
+			p.changed, end, err = lists.read(start, known)
 		case "deferred_changes":
 			p.waiting, end, err = lists.read(start, nil)
 		default:

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/recall"
 )
 
 // planReader makes documents of one plan.
@@ -17,9 +18,10 @@ type planReader struct {
 	config   *configuration
 	redactor *Redactor
 
-	recall   *Recall // whose changes need no values; nil: none
-	noted    *Recall // what the next reading can recall; nil: nobody asked
-	recalled []int   // by change: its number in recall, 0 when it has values
+	recall   *recall.Memory // whose changes need no values; nil: none
+	noted    *recall.Memory // what the next reading can recall; nil: nobody asked
+	tagger   *recall.Tagger
+	recalled []int // by change: its number in recall, 0 when it has values
 }
 
 // rawChange is a resource change as it stands in the plan, cut but not decoded.
@@ -86,7 +88,7 @@ const spareDocuments = 512
 // resources are the documents of resource_changes and deferred_changes. Each has the line of its change in the plan.
 func (r *planReader) resources() ([]gate.Document, *gate.Problem) {
 	items, lines := r.items(r.plan.changed)
-	r.config.resolveReferences()
+	r.resolveReferences(items)
 	if r.config.overflow() {
 		return nil, &gate.Problem{
 			Code: "limit", File: r.file, Remedy: "Split the project into smaller ones.",
@@ -141,6 +143,10 @@ func (r *planReader) items(list []span) ([][]byte, []int) {
 		line += bytes.Count(data[at:s.start], []byte{'\n'})
 		at = s.start
 		items[i], lines[i] = data[s.start:s.end:s.end], line
+		if r.recall != nil && s.recalled > 0 {
+			line += r.recall.Changes[s.recalled-1].Lines
+			at = s.end
+		}
 	}
 	return items, lines
 }

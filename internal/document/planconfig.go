@@ -12,7 +12,8 @@ type configuration struct {
 	providers map[string][]byte
 	resources map[string]*configResource // by configuration address
 	memo      map[string][]string
-	resolved  int // addresses that were found so far
+	resolved  int  // addresses that were found so far
+	circular  bool // a reference led back to itself, or too far
 }
 
 // maxResolved is how many addresses the references of one plan may resolve to. A real plan of 10,000 resources has some 50,000; a
@@ -150,25 +151,34 @@ func (c *configuration) modules() []*module {
 
 // resolveReferences fills in the references of all resources, in one order, so that the answer hangs on nothing else.
 func (c *configuration) resolveReferences() {
-	for _, r := range sorted(c.resources) {
-		out := []byte{'{'}
-		var names []string
-		for name, expression := range sorted(byName(r.expressions)) {
-			if !isNull(expression) {
-				names = append(names, name)
-			}
-			addresses := c.resolveAll(r.module, expression, r.forEach, nil)
-			if len(addresses) == 0 {
-				continue
-			}
-			if len(out) > 1 {
-				out = append(out, ',')
-			}
-			out = appendStrings(append(appendString(out, name), ':'), addresses)
-		}
-		r.references = append(out, '}')
-		r.configured = appendStrings(nil, names)
+	for address := range sorted(c.resources) {
+		c.resolveReferencesOf(address)
 	}
+}
+
+// resolveReferencesOf fills in those of one resource, by its address, if that has not been done.
+func (c *configuration) resolveReferencesOf(address string) {
+	r := c.resources[withoutIndexes(address)]
+	if r == nil || r.references != nil {
+		return
+	}
+	out := []byte{'{'}
+	var names []string
+	for name, expression := range sorted(byName(r.expressions)) {
+		if !isNull(expression) {
+			names = append(names, name)
+		}
+		addresses := c.resolveAll(r.module, expression, r.forEach, nil)
+		if len(addresses) == 0 {
+			continue
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = appendStrings(append(appendString(out, name), ':'), addresses)
+	}
+	r.references = append(out, '}')
+	r.configured = appendStrings(nil, names)
 }
 
 // isNull reports whether an expression is the literal null, which says no more than leaving the argument out.
@@ -237,6 +247,7 @@ func (c *configuration) follow(m *module, path, trail []string) []string {
 		key = joinAddress(m.path, "var."+path[1])
 	}
 	if slices.Contains(trail, key) || len(trail) > 100 {
+		c.circular = true
 		return nil
 	}
 	if known, ok := c.memo[key]; ok {

@@ -30,6 +30,7 @@ func (r *planReader) dataSources(known []gate.Document) []gate.Document {
 			return
 		}
 		seen[address], seen[withoutIndexes(address)] = true, true
+		r.config.resolveReferencesOf(address)
 		_, c.afterSensitive = marks(&c)
 		after := r.state(c.after, c.afterSensitive)
 		if after == nil {

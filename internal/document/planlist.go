@@ -99,17 +99,17 @@ func (l *listReader) rest(i int) (list []span, whole bool) {
 
 // read checks the list that starts at a place and gives its elements and where it ends. Elements of the recall, nil for none, have
 // been checked before.
-func (l *listReader) read(start int, recall *Recall) (list []span, end int, err error) {
+func (l *listReader) read(start int, known *recollection) (list []span, end int, err error) {
 	i := l.space(start + 1)
 	if i < len(l.data) && l.data[i] == ']' {
 		return nil, i + 1, nil
 	}
-	recaller := l.recaller(recall, i)
+	recaller := l.recaller(known, i)
 	defer func() { <-recaller.done }()
 	for {
-		if known := recaller.at(i); len(known) > 0 {
-			list = append(list, known...)
-			i = known[len(known)-1].end
+		if found := recaller.at(i); len(found) > 0 {
+			list = append(list, found...)
+			i = found[len(found)-1].end
 		} else if i == l.from && l.joined() {
 			list = append(list, l.ahead...)
 			i = list[len(list)-1].end

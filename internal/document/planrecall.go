@@ -1,38 +1,25 @@
 package document
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/recall"
 )
 
-// Recall is what reading a plan found out about its resource changes, for the next reading of nearly the same plan: a change that is
-// still there byte for byte has been checked before, and what rules said about it alone they would say again.
-type Recall struct {
-	Size    int      // of the plan in bytes
-	Context [32]byte // digest of all else in the plan that the documents of its changes are made of
-	Changes []RecalledChange
-}
-
-// RecalledChange is one element of resource_changes, in their order.
-type RecalledChange struct {
-	Offset   int           // from the start of the list
-	Size     int           // in bytes
-	Digest   [32]byte      // SHA-256 of its text
-	Bare     bool          // its document may come without values: no other document is made of it
-	Document gate.Document // its Type, Name, Resource and Actions; nothing else
-}
+// A change that is still in a plan byte for byte has been checked before, and what rules said about it alone they would say again:
+// see package recall. A change is bare when its document may come without values, because no other document is made of it.
 
 // recallContext digests what the documents of changes are made of besides the changes.
-func (p *plan) recallContext() (digest [32]byte) {
-	h := sha256.New()
+func (p *plan) recallContext(tagger *recall.Tagger) [32]byte {
+	var tags []byte
 	for _, part := range [][]byte{p.version, p.configuration, p.variables} {
-		_, _ = h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
-		_, _ = h.Write(part)
+		tag := tagger.Tag(part)
+		tags = append(binary.BigEndian.AppendUint64(tags, uint64(len(part))), tag[:]...)
 	}
-	h.Sum(digest[:0])
-	return digest
+	return sha256.Sum256(tags)
 }
 
 // one reports whether a plan that was handed in is all there is to read.
@@ -40,21 +27,47 @@ func (r *terraformRun) one() bool {
 	return len(r.options.Plans) == 1 && len(r.head.Paths()) == 0 && r.base == nil
 }
 
-func (r *terraformRun) remembers() bool { return r.options.Remember && r.one() }
+func (r *terraformRun) remembers() bool { return r.options.Remember != nil && r.one() }
 
-func (r *terraformRun) recall() *Recall {
-	if !r.remembers() {
+// recollection is a memory and what reads its tags.
+type recollection struct {
+	*recall.Memory
+	tagger *recall.Tagger
+}
+
+func (r *terraformRun) recollection() *recollection {
+	if !r.remembers() || r.options.Recall == nil {
 		return nil
 	}
-	return r.options.Recall
+	return &recollection{r.options.Recall, r.options.Remember}
 }
 
 // remember makes ready to note what is read, and to leave out the values of what is recalled.
-func (r *planReader) remember(recall *Recall) {
-	r.noted = &Recall{Size: len(r.plan.data), Context: r.plan.recallContext(), Changes: make([]RecalledChange, len(r.plan.changed))}
-	r.recalled = make([]int, len(r.plan.changed))
-	if recall != nil && recall.Context == r.noted.Context {
-		r.recall = recall
+func (r *planReader) remember(known *recollection, tagger *recall.Tagger) {
+	r.noted = &recall.Memory{
+		Size: len(r.plan.data), Context: r.plan.recallContext(tagger), Changes: make([]recall.Change, len(r.plan.changed)),
+	}
+	r.recalled, r.tagger = make([]int, len(r.plan.changed)), tagger
+	if known != nil && known.Context == r.noted.Context {
+		r.recall = known.Memory
+	}
+}
+
+// resolveReferences resolves those of the configuration that the documents of changes name: all, but for those of changes that are
+// recalled. Where references lead back to themselves, what is found hangs on the order, and all are resolved in theirs.
+func (r *planReader) resolveReferences(items [][]byte) {
+	if r.recall == nil || !r.recall.Direct || len(r.plan.waiting) > 0 {
+		r.config.resolveReferences()
+	} else {
+		for i, at := range r.plan.changed {
+			if at.recalled > 0 && r.recall.Changes[at.recalled-1].Bare {
+				continue
+			}
+			r.config.resolveReferencesOf(text(cutChange(items[i]).address))
+		}
+	}
+	if r.noted != nil {
+		r.noted.Direct = !r.config.circular && !r.config.overflow()
 	}
 }
 
@@ -64,7 +77,7 @@ func (r *planReader) bare(doc *gate.Document, i int) bool {
 	if r.recall == nil || number == 0 || !r.recall.Changes[number-1].Bare {
 		return false
 	}
-	known := &r.recall.Changes[number-1].Document
+	known := &r.recall.Changes[number-1]
 	doc.Kind, doc.Type, doc.Name, doc.Resource, doc.Actions = gate.KindTerraform, known.Type, known.Name, known.Resource, known.Actions
 	r.recalled[i] = number
 	return true
@@ -77,14 +90,15 @@ func (r *planReader) note(doc *gate.Document, i int) {
 	}
 	list := r.plan.changed
 	at := list[i]
-	c := &r.noted.Changes[i]
-	c.Offset, c.Size, c.Bare = at.start-list[0].start, at.end-at.start, true
 	if r.recall != nil && at.recalled > 0 {
-		c.Digest = r.recall.Changes[at.recalled-1].Digest
+		r.noted.Changes[i] = r.recall.Changes[at.recalled-1]
 	} else {
-		c.Digest = sha256.Sum256(r.plan.data[at.start:at.end])
+		text := r.plan.data[at.start:at.end]
+		r.noted.Changes[i] = recall.Change{Size: len(text), Lines: bytes.Count(text, []byte{'\n'}), Tag: r.tagger.Tag(text)}
 	}
-	c.Document = gate.Document{Type: doc.Type, Name: doc.Name, Resource: doc.Resource, Actions: doc.Actions}
+	c := &r.noted.Changes[i]
+	c.Offset, c.Bare, c.Answer = at.start-list[0].start, true, nil
+	c.Type, c.Name, c.Resource, c.Actions = doc.Type, doc.Name, doc.Resource, doc.Actions
 }
 
 // settleRecall marks the changes whose documents others are made of: these need their values again.
@@ -100,7 +114,7 @@ func (b *builder) settleRecall() {
 		}
 	}
 	for i := range r.Recall.Changes {
-		if c := &r.Recall.Changes[i]; len(made) > 0 && made[c.Document.Resource] {
+		if c := &r.Recall.Changes[i]; len(made) > 0 && made[c.Resource] {
 			c.Bare = false
 		}
 	}
@@ -109,7 +123,8 @@ func (b *builder) settleRecall() {
 // recaller finds recalled changes in a list, from its start and from its middle at once.
 type recaller struct {
 	*scanner
-	changes []RecalledChange
+	tagger  *recall.Tagger
+	changes []recall.Change
 	next    int // of changes, expected next
 
 	unknowns int // changes in a row that were not recalled
@@ -119,13 +134,13 @@ type recaller struct {
 }
 
 // recaller begins to look for changes of the recall in the list that starts at a place.
-func (s *scanner) recaller(recall *Recall, start int) *recaller {
+func (s *scanner) recaller(known *recollection, start int) *recaller {
 	r := &recaller{scanner: s, done: make(chan struct{})}
-	if recall == nil {
+	if known == nil {
 		close(r.done)
 		return r
 	}
-	r.changes = recall.Changes
+	r.changes, r.tagger = known.Changes, known.tagger
 	go func() {
 		defer close(r.done)
 		middle := len(r.changes) / 2
@@ -134,7 +149,7 @@ func (s *scanner) recaller(recall *Recall, start int) *recaller {
 		}
 		at := start + r.changes[middle].Offset
 		// Where the first half has grown or shrunk, the second has moved with the end of the plan.
-		for _, i := range []int{at, at + len(s.data) - recall.Size} {
+		for _, i := range []int{at, at + len(s.data) - known.Size} {
 			if r.ahead = r.run(i, middle); len(r.ahead) > 0 {
 				return
 			}
@@ -163,7 +178,7 @@ func (r *recaller) is(i, number int) bool {
 	if i < 0 || c.Size <= 0 || i+c.Size > len(r.data) || r.data[i] != '{' {
 		return false
 	}
-	return sha256.Sum256(r.data[i:i+c.Size]) == c.Digest
+	return r.tagger.Tag(r.data[i:i+c.Size]) == c.Tag
 }
 
 // Bounds on looking for changes that stand elsewhere than expected.

@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-dev/gatehouse/internal/document"
 	"github.com/gatehouse-dev/gatehouse/internal/document/plangen"
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/recall"
 )
 
 // variants are a plan and others that are nearly the same.
@@ -38,6 +39,8 @@ func variants(plan []byte) map[string][]byte {
 		"one change more":               twice(n - 20),
 		"many fewer":                    bytes.Join(elements[:n-100], []byte(`},{"address":"module.service_`)),
 		"in other words":                bytes.ReplaceAll(plan, []byte(`},{"address":`), []byte("},\n {\"address\":")),
+		"over many lines":               bytes.ReplaceAll(plan, []byte(`"change":{`), []byte("\"change\":\n\t{\n")),
+		"over many lines, one other":    bytes.Replace(bytes.ReplaceAll(plan, []byte(`"change":{`), []byte("\"change\":\n\t{\n")), []byte(`"size":20`), []byte("\n\"size\":99"), 1),
 		"another configuration":         bytes.ReplaceAll(plan, []byte(`v1.2.3`), []byte(`v1.2.4`)),
 		"another variable":              replace(`eu-west-1`, `eu-west-2`),
 		"a planned value different":     replace(`"values":{"name":"node-3"}`, `"values":{"name":"x"}`),
@@ -50,10 +53,10 @@ func variants(plan []byte) map[string][]byte {
 	}
 }
 
-func readWith(t *testing.T, plan []byte, recall *document.Recall) document.Result {
+func readWith(t *testing.T, tagger *recall.Tagger, plan []byte, known *recall.Memory) document.Result {
 	t.Helper()
 	return document.Build(t.Context(), nil, nil, document.Options{
-		Redactor: document.NewRedactor([]byte("key")), Remember: true, Recall: recall,
+		Redactor: document.NewRedactor([]byte("key")), Remember: tagger, Recall: known,
 		Plans: []document.PlanFile{{File: "plan.json", Source: "file", Data: plan}},
 	})
 }
@@ -61,16 +64,16 @@ func readWith(t *testing.T, plan []byte, recall *document.Recall) document.Resul
 // TestRecallLeavesOutValuesAndNothingElse reads each variant with what reading each other one noted, and without.
 func TestRecallLeavesOutValuesAndNothingElse(t *testing.T) {
 	t.Parallel()
-	plans := variants(plangen.Plan(200))
+	plans, made := variants(plangen.Plan(200)), tagger(t)
 	wanted := map[string]document.Result{}
 	for name, plan := range plans {
-		wanted[name] = readWith(t, plan, nil)
+		wanted[name] = readWith(t, made, plan, nil)
 	}
 	for before := range plans {
 		for now, plan := range plans {
 			t.Run(before+", then "+now, func(t *testing.T) {
 				t.Parallel()
-				got, want := readWith(t, plan, wanted[before].Recall), wanted[now]
+				got, want := readWith(t, made, plan, wanted[before].Recall), wanted[now]
 				bare := 0
 				for i := range got.Recalled {
 					number := got.Recalled[i]
@@ -112,10 +115,10 @@ func at(plan []byte, r document.Result, i int) int {
 // Where there is more to read than one plan, nothing is noted and nothing recalled.
 func TestRecallIsForOnePlan(t *testing.T) {
 	t.Parallel()
-	plan := plangen.Plan(10)
-	recall := readWith(t, plan, nil).Recall
+	plan, made := plangen.Plan(10), tagger(t)
+	known := readWith(t, made, plan, nil).Recall
 	options := document.Options{
-		Redactor: document.NewRedactor([]byte("key")), Remember: true, Recall: recall, Terraform: document.TerraformOptions{Discover: true},
+		Redactor: document.NewRedactor([]byte("key")), Remember: made, Recall: known, Terraform: document.TerraformOptions{Discover: true},
 	}
 	for name, result := range map[string]document.Result{
 		"two plans": document.Build(t.Context(), nil, nil, with(options, plan, plangen.Plan(12))),
@@ -167,4 +170,47 @@ func TestOnlyOnePlanAloneGoesWithoutDigest(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// What a configuration refers to is the same whether all of it is followed or only what the changes need that are new, also when it leads
+// back to itself, where the order in which it is followed tells.
+func TestRecallFollowsReferences(t *testing.T) {
+	t.Parallel()
+	made := tagger(t)
+	change := func(name, size string) string {
+		return `{"address":"module.a.aws_x.` + name + `","mode":"managed","type":"aws_x","name":"` + name + `","change":{"actions":["create"],"before":null,"after":{"size":` + size + `},"after_unknown":{}}}`
+	}
+	for what, output := range map[string]string{"straight": `"aws_x.one"`, "circular": `"aws_x.one","var.in"`} {
+		plan := func(size string) []byte {
+			resource := func(name, reference string) string {
+				return `{"address":"aws_x.` + name + `","mode":"managed","type":"aws_x","name":"` + name + `","expressions":{"size":{"references":[` + reference + `]},"none":{"constant_value":null}}}`
+			}
+			return []byte(`{"format_version":"1.2","terraform_version":"1.9.0","resource_changes":[` + change("one", "1") + `,` + change("three", "3") + `,` + change("two", size) + `],
+				"prior_state":{"values":{"root_module":{"resources":[{"address":"data.aws_y.d","mode":"data","type":"aws_y","name":"d","values":{}}]}}},
+				"configuration":{"root_module":{"resources":[{"address":"data.aws_y.d","mode":"data","type":"aws_y","name":"d","expressions":{"id":{"references":["module.a.out"]}}}],
+				"module_calls":{"a":{"source":"./a","expressions":{"in":{"references":["module.a.out","data.aws_y.d"]}},"module":{
+					"outputs":{"out":{"expression":{"references":[` + output + `]}}},"variables":{"in":{}},
+					"resources":[` + resource("one", `"var.in"`) + `,` + resource("three", `"aws_x.one","var.in"`) + `,` + resource("two", `"var.in","aws_x.three"`) + `]}}}}}}`)
+		}
+		first := readWith(t, made, plan("2"), nil)
+		if first.Recall == nil || first.Recall.Direct != (what == "straight") {
+			t.Fatalf("%s: noted: %+v, problems %v", what, first.Recall, first.Problems)
+		}
+		got, want := readWith(t, made, plan("22"), first.Recall), readWith(t, made, plan("22"), nil)
+		if diff := cmp.Diff([]int{1, 2, 0}, got.Recalled); diff != "" {
+			t.Errorf("%s: other changes are recalled:\n%s", what, diff)
+		}
+		if diff := cmp.Diff(want.Documents[2:], got.Documents[2:]); diff != "" {
+			t.Errorf("%s: the documents differ:\n%s", what, diff)
+		}
+	}
+}
+
+func tagger(t *testing.T) *recall.Tagger {
+	t.Helper()
+	folder, err := recall.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder.Tagger()
 }

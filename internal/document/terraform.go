@@ -120,8 +120,8 @@ func (r *terraformRun) plan(ctx context.Context, file PlanFile, base []byte, unc
 		sum := sha256.Sum256(file.Data)
 		digesting <- "sha256:" + hexcode.EncodeToString(sum[:])
 	}()
-	recall := r.recall()
-	parsed, problem := readPlan(file.Data, file.File, r.limits, recall)
+	known := r.recollection()
+	parsed, problem := readPlan(file.Data, file.File, r.limits, known)
 	digest, redactor := <-digesting, r.options.Redactor
 	if problem != nil {
 		r.problem(*problem)
@@ -147,7 +147,7 @@ func (r *terraformRun) plan(ctx context.Context, file PlanFile, base []byte, unc
 	r.sets[set] = digest
 	reader := &planReader{plan: parsed, file: file.File, config: readConfiguration(parsed.configuration), redactor: redactor}
 	if r.remembers() {
-		reader.remember(recall)
+		reader.remember(known, r.options.Remember)
 	}
 	docs, problem := reader.resources()
 	if problem != nil {

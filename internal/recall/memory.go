@@ -9,26 +9,28 @@ import (
 type Memory struct {
 	Size    int      // of the plan, bytes
 	Context [32]byte // digest of what the documents are made of besides the changes
+	Direct  bool     // no reference of the configuration leads back to itself: each can be followed without the others
 	Changes []Change
 }
 
 // Change is one change of the plan, and what the rules said about it alone.
 type Change struct {
-	Offset, Size         int
-	Digest               [32]byte
+	Offset, Size, Lines  int  // from the start of the list, in bytes; of its text, in bytes and in line breaks
+	Tag                  Tag  // of its text
 	Bare                 bool // it can be judged by its answer alone
 	Type, Name, Resource string
 	Actions              []string
 	Answer               []byte // of rules.Input.Keep
 }
 
-const magic = "gatehouse check 1\n"
+const magic = "gatehouse check 2\n"
 
 func (m *Memory) encode() []byte {
 	out := make([]byte, 0, len(magic)+len(m.Changes)*160)
 	out = append(out, magic...)
 	out = binary.AppendUvarint(out, uint64(m.Size))
 	out = append(out, m.Context[:]...)
+	out = appendBool(out, m.Direct)
 	out = binary.AppendUvarint(out, uint64(len(m.Changes)))
 	text := func(s string) {
 		out = binary.AppendUvarint(out, uint64(len(s)))
@@ -38,12 +40,9 @@ func (m *Memory) encode() []byte {
 		c := &m.Changes[i]
 		out = binary.AppendUvarint(out, uint64(c.Offset))
 		out = binary.AppendUvarint(out, uint64(c.Size))
-		out = append(out, c.Digest[:]...)
-		bare := byte(0)
-		if c.Bare {
-			bare = 1
-		}
-		out = append(out, bare)
+		out = binary.AppendUvarint(out, uint64(c.Lines))
+		out = append(out, c.Tag[:]...)
+		out = appendBool(out, c.Bare)
 		text(c.Type)
 		text(c.Name)
 		text(c.Resource)
@@ -56,14 +55,22 @@ func (m *Memory) encode() []byte {
 	return out
 }
 
+func appendBool(out []byte, b bool) []byte {
+	if b {
+		return append(out, 1)
+	}
+	return append(out, 0)
+}
+
 // decode is nil when the text is no memory of this form.
 func decode(text []byte) *Memory {
-	r := reader{rest: text}
+	r := reader{rest: text, texts: string(text)}
 	if string(r.take(len(magic))) != magic {
 		return nil
 	}
 	m := &Memory{Size: r.number()}
 	copy(m.Context[:], r.take(len(m.Context)))
+	m.Direct = r.bool()
 	n := r.number()
 	if r.bad || n > len(r.rest) {
 		return nil
@@ -72,14 +79,13 @@ func decode(text []byte) *Memory {
 	last := []string{}
 	for i := range m.Changes {
 		c := &m.Changes[i]
-		c.Offset, c.Size = r.number(), r.number()
-		copy(c.Digest[:], r.take(len(c.Digest)))
-		bare := r.take(1)
-		c.Bare = len(bare) == 1 && bare[0] == 1
-		c.Type, c.Name, c.Resource = string(r.text()), string(r.text()), string(r.text())
-		c.Actions = r.texts(last)
+		c.Offset, c.Size, c.Lines = r.number(), r.number(), r.number()
+		copy(c.Tag[:], r.take(len(c.Tag)))
+		c.Bare = r.bool()
+		c.Type, c.Name, c.Resource = r.text(), r.text(), r.text()
+		c.Actions = r.list(last)
 		last = c.Actions
-		c.Answer = r.text()
+		c.Answer = r.take(r.number())
 	}
 	if r.bad || len(r.rest) > 0 {
 		return nil
@@ -89,8 +95,9 @@ func decode(text []byte) *Memory {
 
 // reader takes a text apart; bad: it was not as it should be.
 type reader struct {
-	rest []byte
-	bad  bool
+	rest  []byte
+	texts string // all of it, of which every text is a part: tens of thousands of copies would take longer than all else
+	bad   bool
 }
 
 func (r *reader) take(n int) []byte {
@@ -113,8 +120,13 @@ func (r *reader) number() int {
 	return int(n)
 }
 
-// texts reads a list of texts. When it is like the last one it is the last one: most changes have one of a few lists of actions.
-func (r *reader) texts(last []string) []string {
+func (r *reader) bool() bool {
+	b := r.take(1)
+	return len(b) == 1 && b[0] == 1
+}
+
+// list reads a list of texts. When it is like the last one it is the last one: most changes have one of a few lists of actions.
+func (r *reader) list(last []string) []string {
 	n := r.number()
 	if r.bad || n > len(r.rest) {
 		r.bad = true
@@ -122,7 +134,7 @@ func (r *reader) texts(last []string) []string {
 	}
 	list := make([]string, n)
 	for i := range list {
-		list[i] = string(r.text())
+		list[i] = r.text()
 	}
 	if slices.Equal(list, last) {
 		return last
@@ -130,4 +142,11 @@ func (r *reader) texts(last []string) []string {
 	return list
 }
 
-func (r *reader) text() []byte { return r.take(r.number()) }
+func (r *reader) text() string {
+	n := r.number()
+	at := len(r.texts) - len(r.rest)
+	if len(r.take(n)) != n || r.bad {
+		return ""
+	}
+	return r.texts[at : at+n]
+}

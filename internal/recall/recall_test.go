@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,10 +18,10 @@ import (
 )
 
 func memory(n int) *recall.Memory {
-	m := &recall.Memory{Size: 1000 * n, Context: sha256.Sum256([]byte("context"))}
+	m := &recall.Memory{Size: 1000 * n, Direct: n%2 == 0, Context: sha256.Sum256([]byte("context"))}
 	for i := range n {
 		m.Changes = append(m.Changes, recall.Change{
-			Offset: 1000 * i, Size: 999, Digest: sha256.Sum256(fmt.Append(nil, i)), Bare: i%3 > 0, Type: "aws_instance", Name: "this",
+			Offset: 1000 * i, Size: 999, Lines: i % 5, Tag: recall.Tag{1, 15: byte(i)}, Bare: i%3 > 0, Type: "aws_instance", Name: "this",
 			Resource: fmt.Sprintf("aws_instance.this[%d]", i), Actions: [][]string{{"create"}, {"delete", "create"}, {"no op", ""}, {}}[i%4],
 			Answer: []byte(`[{"rule":"A","message":"x"}]`)[:28*(i%2)],
 		})
@@ -200,5 +201,26 @@ func TestMemoryIsNeverHalfWritten(t *testing.T) {
 	group.Wait()
 	if files, _ := filepath.Glob(filepath.Join(dir, "plans", ".new-*")); len(files) > 0 {
 		t.Errorf("left behind: %v", files)
+	}
+}
+
+// Tags are the same in each run of one user, and tell any two texts apart.
+func TestTags(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	tagger, again, others := open(t, dir).Tagger(), open(t, dir).Tagger(), open(t, t.TempDir()).Tagger()
+	seen := map[recall.Tag]string{}
+	for _, text := range []string{"", "\x00", "a", "b", strings.Repeat("a", 16), strings.Repeat("a", 17), strings.Repeat("a", 5000), strings.Repeat("a", 4999) + "b", "b" + strings.Repeat("a", 4999)} {
+		tag := tagger.Tag([]byte(text))
+		if other, known := seen[tag]; known {
+			t.Errorf("%.20q and %.20q have one tag", other, text)
+		}
+		seen[tag] = text
+		if again.Tag([]byte(text)) != tag {
+			t.Errorf("%.20q has another tag in the next run", text)
+		}
+		if others.Tag([]byte(text)) == tag {
+			t.Errorf("%.20q has the same tag under another key", text)
+		}
 	}
 }
