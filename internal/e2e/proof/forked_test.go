@@ -41,16 +41,23 @@ func TestTwoServersOnCopiesOfOneDatabase(t *testing.T) {
 	twos := s.Open("sam", "twos", map[string]string{"b.txt": "one\n"})
 	s.Until("a check of it", func() bool { return s.State(twos.HeadSHA()) != "" })
 
-	// Each is told of the other one's pull request, until one of them has come upon it.
+	// Each is told of the other one's pull request; one of them comes upon it first.
+	others := map[string]*githubsim.PR{first: twos, second: ones}
+	for url, pr := range others {
+		s.ListenAt(url)
+		pr.Comment("ann", "/gatehouse recheck")
+		if err := s.GitHub.WaitIdle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var stopped string
 	s.Until("one of them to stop", func() bool {
-		for url, pr := range map[string]*githubsim.PR{first: twos, second: ones} {
+		for url := range others {
 			s.ListenAt(url)
 			if s.Metric("gatehouse_audit_log_sound 0") {
 				stopped = url
 				return true
 			}
-			pr.Comment("ann", "/gatehouse recheck")
 		}
 		return false
 	})
