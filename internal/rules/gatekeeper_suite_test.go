@@ -188,6 +188,61 @@ func TestSuitesThatDoNotComeOut(t *testing.T) {
 	}
 }
 
+// twoAnswers is a template whose function gives two answers about an Ingress for two hosts.
+const twoAnswers = `apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {name: twoanswers}
+spec:
+  crd: {spec: {names: {kind: TwoAnswers}}}
+  targets:
+    - target: admission.k8s.gatekeeper.sh
+      rego: |
+        package twoanswers
+        host(spec) = h { h := spec.host }
+        host(spec) = h { h := spec.backup }
+        violation[{"msg": msg}] { msg := sprintf("the host is %v", [host(input.review.object.spec)]) }
+`
+
+// TestARuleThatFailsInASuite is a violation that says of what, as gator v3.23.1 has it; what check finds stays an error.
+func TestARuleThatFailsInASuite(t *testing.T) {
+	t.Parallel()
+	constraint := "apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: TwoAnswers\nmetadata: {name: hosts}\n"
+	both := ingress("a", "x.example, backup: y.example")
+	files := fstest.MapFS{}
+	for name, text := range map[string]string{
+		"t.yaml": twoAnswers, "c.yaml": constraint, "one.yaml": ingress("a", "x.example"), "both.yaml": both,
+		"suite.yaml": `apiVersion: test.gatekeeper.sh/v1alpha1
+kind: Suite
+tests:
+  - name: t
+    template: t.yaml
+    constraint: c.yaml
+    cases:
+      - {name: one, object: one.yaml, assertions: [{violations: 1, message: "^the host is x.example$"}]}
+      - {name: two, object: both.yaml, assertions: [{violations: 1, message: eval_conflict_error}]}
+      - {name: wrong, object: both.yaml, assertions: [{violations: no, message: eval_conflict_error}, {violations: yes, message: host}]}
+`,
+	} {
+		files[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	report, err := rules.RunTests(t.Context(), rules.Options{Packs: []string{}, Dirs: []rules.Dir{{Name: "own", FS: files}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, c := range report.Cases {
+		got[c.Name] = c.Failure == ""
+	}
+	if diff := cmp.Diff(map[string]bool{"t/one": true, "t/two": true, "t/wrong": false}, got); diff != "" {
+		t.Error(diff)
+	}
+	e := engineOf(t, rules.Options{Packs: []string{}, Dirs: []rules.Dir{dirOf(map[string]string{"t.yaml": twoAnswers, "c.yaml": constraint})}})
+	answer := e.Evaluate(t.Context(), rules.Input{Documents: objectsOf(t, both, "")})
+	if len(answer.Findings) != 0 || len(answer.Problems) != 1 || !strings.HasPrefix(answer.Problems[0].Message, "the rule TwoAnswers/hosts failed: ") {
+		t.Errorf("%+v, %+v", answer.Findings, answer.Problems)
+	}
+}
+
 // TestAdmissionRequestsThatAreWrittenDown are judged as requests among the manifests, too.
 func TestAdmissionRequestsThatAreWrittenDown(t *testing.T) {
 	t.Parallel()
