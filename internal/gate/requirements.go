@@ -54,26 +54,56 @@ func (p *people) counts(own *[]string) []string {
 // demanded folds the demands of one rule on the same people into one: the highest count, every reason.
 func demanded(reqs []Requirement) []RequirementResult {
 	var out []RequirementResult
+	var why [][]Requirement
 	for _, r := range reqs {
-		reason := r.Reason
-		if r.Resource != "" {
-			reason = r.Resource + ": " + r.Reason
-		}
 		same := func(o RequirementResult) bool {
 			return o.Rule == r.Rule && slices.Equal(o.From.Teams, r.Teams) && slices.Equal(o.From.Users, r.Users)
 		}
 		if i := slices.IndexFunc(out, same); i >= 0 {
 			out[i].Count = max(out[i].Count, r.Count)
-			out[i].Reason += "; " + reason
+			why[i] = append(why[i], r)
 			continue
 		}
 		from := Who{Teams: r.Teams, Users: r.Users}
 		if len(r.Teams) == 0 && len(r.Users) == 0 {
 			from.Permission = PermissionWrite
 		}
-		out = append(out, RequirementResult{Name: r.Rule, Reason: reason, Count: max(r.Count, 1), From: from, Rule: r.Rule})
+		out = append(out, RequirementResult{Name: r.Rule, Count: max(r.Count, 1), From: from, Rule: r.Rule})
+		why = append(why, []Requirement{r})
+	}
+	for i := range out {
+		out[i].Reason = reasons(why[i])
 	}
 	return out
+}
+
+// namedResources is how many resources are named with a reason that more of them share: a library of rules that a pull request brings has
+// hundreds of files, and each of them is new.
+const namedResources = 3
+
+// reasons says why demands are made, each with the resource that it is about.
+func reasons(demands []Requirement) string {
+	about := map[string][]string{} // by reason
+	for _, d := range demands {
+		if d.Resource != "" {
+			about[d.Reason] = append(about[d.Reason], d.Resource)
+		}
+	}
+	var parts []string
+	told := map[string]bool{}
+	for _, d := range demands {
+		names := about[d.Reason]
+		switch {
+		case d.Resource == "":
+			parts = append(parts, d.Reason)
+		case len(names) <= namedResources:
+			parts = append(parts, d.Resource+": "+d.Reason)
+		case !told[d.Reason]:
+			told[d.Reason] = true
+			parts = append(parts, fmt.Sprintf("%s and %d more: %s", strings.Join(names[:namedResources], ", "), len(names)-namedResources, d.Reason))
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // WithoutModule is a Terraform address without its module path, so that a condition on aws_db_instance.* also holds for one
