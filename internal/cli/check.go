@@ -115,9 +115,12 @@ func (w *world) check(ctx context.Context, f checkFlags, paths []string) error {
 		if err := ctx.Err(); err != nil {
 			return outside(fmt.Errorf("interrupted: %w", err))
 		}
-		if err := memory.save(&facts, &built); err != nil {
-			fmt.Fprintf(w.err, "gatehouse: %v\n", err) // the next run takes longer, and that is all
-		}
+		saved := memory.save(&facts, &built)
+		defer func() {
+			if err := saved(); err != nil {
+				fmt.Fprintf(w.err, "gatehouse: %v\n", err) // the next run takes longer, and that is all
+			}
+		}()
 		if nothingFound(built) && len(files) == 0 {
 			fmt.Fprintln(w.err, "gatehouse: nothing to judge was found; name a plan with --plan FILE, or a directory with manifests")
 		}

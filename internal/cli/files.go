@@ -16,7 +16,7 @@ const maxInput = 256 << 20
 // readInput reads a file, or standard input for "-".
 func (w *world) readInput(name string) ([]byte, error) {
 	from, label := w.in, "standard input"
-	var data bytes.Buffer
+	data := &bytes.Buffer{}
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
@@ -26,7 +26,8 @@ func (w *world) readInput(name string) ([]byte, error) {
 		if info, err := file.Stat(); err == nil && info.IsDir() {
 			return nil, fmt.Errorf("%s is a directory; a file is wanted", name)
 		} else if err == nil && info.Mode().IsRegular() && info.Size() <= maxInput {
-			data.Grow(int(info.Size()) + bytes.MinRead) // a plan has many megabytes: they are not to be copied while it is read
+			// A plan has many megabytes: they are not to be copied while it is read, nor cleared before, as Grow would.
+			data = bytes.NewBuffer(make([]byte, 0, int(info.Size())+bytes.MinRead))
 		}
 		from, label = file, name
 	}

@@ -137,23 +137,31 @@ func (r *remembering) input(in rules.Input, built *document.Result) rules.Input 
 	return in
 }
 
-// save keeps what was found for the next run. Where anything was wrong, nothing is kept.
-func (r *remembering) save(facts *gate.Facts, built *document.Result) error {
+// save keeps what was found for the next run. Where anything was wrong, nothing is kept. The function that it returns waits until that
+// is done.
+func (r *remembering) save(facts *gate.Facts, built *document.Result) (wait func() error) {
+	if !r.worth(facts, built) {
+		return func() error { return nil }
+	}
+	done := make(chan error, 1)
+	go func() { done <- r.folder.Save(r.scope, built.Recall) }()
+	return func() error { return <-done }
+}
+
+// worth fills in what is to be kept, and reports whether the next run could use it.
+func (r *remembering) worth(facts *gate.Facts, built *document.Result) bool {
 	if r == nil || built.Recall == nil || len(facts.Problems)+len(facts.Evaluation.Problems) > 0 {
-		return nil
+		return false
 	}
 	memory, known := built.Recall, 0
 	for i := range memory.Changes {
 		if r.kept[i] == nil {
-			return nil // what the rules say depends on more than the document at hand
+			return false // what the rules say depends on more than the document at hand
 		}
 		if built.Recalled[i] == i+1 {
 			known++
 		}
 		memory.Changes[i].Answer = r.kept[i]
 	}
-	if r.memory != nil && known == len(r.memory.Changes) && known == len(memory.Changes) {
-		return nil // it is there already
-	}
-	return r.folder.Save(r.scope, memory)
+	return r.memory == nil || known != len(r.memory.Changes) || known != len(memory.Changes) // else it is there already
 }

@@ -3,8 +3,10 @@ package explain
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -61,14 +63,54 @@ func JSON(d *gate.Decision) ([]byte, error) {
 	if r.Errors == nil {
 		r.Errors = []gate.Problem{}
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(r); err != nil {
+	findings := r.Findings
+	r.Findings = []gate.Finding{}
+	var text bytes.Buffer
+	if err := indented(&text, "").Encode(&r); err != nil {
 		return nil, err
 	}
-	return visible(b.Bytes()), nil
+	if len(findings) == 0 {
+		return visible(text.Bytes()), nil
+	}
+	list, err := jsonList(findings, "    ")
+	if err != nil {
+		return nil, err
+	}
+	// A text in JSON has no line breaks, so this is the list.
+	before, after, _ := bytes.Cut(text.Bytes(), []byte("\n  \"findings\": []"))
+	return visible(slices.Concat(before, []byte("\n  \"findings\": [\n    "), list, []byte("\n  ]"), after)), nil
+}
+
+// indented writes JSON of which each line but the first begins with prefix.
+func indented(to *bytes.Buffer, prefix string) *json.Encoder {
+	enc := json.NewEncoder(to)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent(prefix, "  ")
+	return enc
+}
+
+// jsonList is what stands between the brackets of a list, made on every processor: of a large plan there are thousands of findings.
+func jsonList(findings []gate.Finding, prefix string) ([]byte, error) {
+	const each = 256
+	parts := make([][]byte, (len(findings)+each-1)/each)
+	errs := make([]error, len(parts))
+	var group sync.WaitGroup
+	for n := range parts {
+		group.Go(func() {
+			var part bytes.Buffer
+			enc := indented(&part, prefix)
+			for i := n * each; i < min((n+1)*each, len(findings)) && errs[n] == nil; i++ {
+				if i > n*each {
+					part.Truncate(part.Len() - 1) // the line break that the encoder ends with
+					part.WriteString(",\n" + prefix)
+				}
+				errs[n] = enc.Encode(&findings[i])
+			}
+			parts[n] = bytes.TrimSuffix(part.Bytes(), []byte("\n"))
+		})
+	}
+	group.Wait()
+	return bytes.Join(parts, []byte(",\n"+prefix)), errors.Join(errs...)
 }
 
 // visible spells out, in JSON's own way, what would steer the terminal that shows the JSON. It says the same.
