@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/url"
@@ -82,19 +83,28 @@ type shipmentLine struct {
 	Updated     time.Time `json:"updated"`
 }
 
+// shipments are how far the destinations are, and how far the log is.
+func shipments(ctx context.Context, db *store.Store) (store.Position, []store.Shipment, error) {
+	head, err := db.Checkpoint(ctx)
+	if err != nil {
+		return head, nil, outside(err)
+	}
+	all, err := db.Shipments(ctx)
+	if err != nil {
+		return head, nil, outside(err)
+	}
+	return head, all, nil
+}
+
 func (w *world) showShipments(cmd *cobra.Command, f *auditFlags) error {
 	db, err := w.record(cmd.Context(), f, nil)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	head, err := db.Checkpoint(cmd.Context())
+	head, all, err := shipments(cmd.Context(), db)
 	if err != nil {
-		return outside(err)
-	}
-	all, err := db.Shipments(cmd.Context())
-	if err != nil {
-		return outside(err)
+		return err
 	}
 	lines, rows := make([]shipmentLine, len(all)), make([][]string, len(all))
 	for i, p := range all {
@@ -112,13 +122,9 @@ func (w *world) setShipment(cmd *cobra.Command, f *auditFlags, destination strin
 		return err
 	}
 	defer db.Close()
-	head, err := db.Checkpoint(cmd.Context())
+	head, all, err := shipments(cmd.Context(), db)
 	if err != nil {
-		return outside(err)
-	}
-	all, err := db.Shipments(cmd.Context())
-	if err != nil {
-		return outside(err)
+		return err
 	}
 	for _, p := range all {
 		if p.Destination != destination {

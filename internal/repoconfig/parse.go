@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
+	"github.com/gatehouse-dev/gatehouse/internal/spelling"
 )
 
 // MaxBytes caps a configuration or waiver file.
@@ -117,7 +118,7 @@ func explain(file, text string, root reflect.Type) gate.Problem {
 		known := keysOf(root, m[2])
 		p := problem(file, line, fmt.Sprintf("has the unknown key %q", m[1]))
 		p.Remedy = "Known here: " + strings.Join(known, ", ") + "."
-		if near := nearest(m[1], known); near != "" {
+		if near := spelling.Nearest(m[1], known, 2); near != "" {
 			p.Remedy = fmt.Sprintf("Did you mean %q? %s", near, p.Remedy)
 		}
 		return p
@@ -186,37 +187,6 @@ func keysOf(root reflect.Type, name string) []string {
 	}
 	visit(root)
 	return keys
-}
-
-// nearest is the known key that differs from key in at most two letters, or "".
-func nearest(key string, known []string) string {
-	best, bestDistance := "", 3
-	for _, k := range known {
-		if d := distance(key, k); d < bestDistance {
-			best, bestDistance = k, d
-		}
-	}
-	return best
-}
-
-// distance is the Levenshtein distance.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }
 
 // lineOf finds the line of a key path such as approvals.rules.0.from, or of the longest part of it that is there.

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -89,26 +90,36 @@ func newAnalyzer(c *ast.Compiler) *analyzer {
 // rule gives what the result sets of a package read, through all that they lead to.
 func (a *analyzer) rule(pkg string, sets []string) uses {
 	var total uses
-	seen := map[*ast.Rule]bool{}
-	var visit func(r *ast.Rule)
-	visit = func(r *ast.Rule) {
-		if seen[r] {
-			return
-		}
-		seen[r] = true
+	for r := range ledTo(a.compiler, pkg, sets) {
 		total.add(a.own(r))
-		for next := range a.compiler.Graph.Dependencies(r) {
-			if rule, ok := next.(*ast.Rule); ok {
-				visit(rule)
+	}
+	return total
+}
+
+// ledTo goes through the rules that sets of a package are made of, and through all that these lead to.
+func ledTo(c *ast.Compiler, pkg string, sets []string) iter.Seq[*ast.Rule] {
+	return func(yield func(*ast.Rule) bool) {
+		var queue []*ast.Rule
+		for _, set := range sets {
+			queue = append(queue, c.GetRules(dataRef(pkg, set))...)
+		}
+		for seen := map[*ast.Rule]bool{}; len(queue) > 0; {
+			r := queue[len(queue)-1]
+			queue = queue[:len(queue)-1]
+			if seen[r] {
+				continue
+			}
+			seen[r] = true
+			if !yield(r) {
+				return
+			}
+			for next := range c.Graph.Dependencies(r) {
+				if rule, ok := next.(*ast.Rule); ok {
+					queue = append(queue, rule)
+				}
 			}
 		}
 	}
-	for _, set := range sets {
-		for _, r := range a.compiler.GetRules(dataRef(pkg, set)) {
-			visit(r)
-		}
-	}
-	return total
 }
 
 // own gives what one definition reads by itself, with the functions that it hands input to.

@@ -60,27 +60,11 @@ func newTracer(c *ast.Compiler) *tracer {
 // rule gives what the result sets of a package read, through all that they lead to.
 func (t *tracer) rule(pkg string, sets []string) *reads {
 	total := &reads{}
-	seen := map[*ast.Rule]bool{}
-	var visit func(r *ast.Rule)
-	visit = func(r *ast.Rule) {
-		if seen[r] {
-			return
-		}
-		seen[r] = true
+	for r := range ledTo(t.compiler, pkg, sets) {
 		if t.own[r] == nil {
 			t.own[r] = t.trace(r, ast.InputRootDocument.Value.(ast.Var))
 		}
 		total.add(t.own[r])
-		for next := range t.compiler.Graph.Dependencies(r) {
-			if rule, ok := next.(*ast.Rule); ok {
-				visit(rule)
-			}
-		}
-	}
-	for _, set := range sets {
-		for _, r := range t.compiler.GetRules(dataRef(pkg, set)) {
-			visit(r)
-		}
 	}
 	return total
 }
