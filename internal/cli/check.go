@@ -309,6 +309,9 @@ func (w *world) localDocuments(ctx context.Context, f checkFlags, paths []string
 	if err != nil {
 		return document.Result{}, localSources{}, err
 	}
+	if options.RuleFolders, err = foldersBelow(paths, append(slices.Clone(c.Policies.Paths), f.policies...)); err != nil {
+		return document.Result{}, localSources{}, err
+	}
 	built := document.Build(ctx, head, base, options)
 	if err := localLinks(ctx, paths, head, base, options, &built); err != nil {
 		return document.Result{}, localSources{}, fmt.Errorf("look at symbolic links: %w", err)

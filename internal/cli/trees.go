@@ -225,6 +225,28 @@ func commonRoot(paths []string) (root string, only []string, err error) {
 	return root, only, nil
 }
 
+// foldersBelow gives the folders that the trees of the paths hold, as those call them.
+func foldersBelow(paths, folders []string) ([]string, error) {
+	root, _, err := commonRoot(paths)
+	if err != nil {
+		return nil, err
+	}
+	if root, err = filepath.Abs(root); err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, folder := range folders {
+		abs, err := filepath.Abs(folder)
+		if err != nil {
+			return nil, err
+		}
+		if rel, err := filepath.Rel(root, abs); err == nil && filepath.IsLocal(rel) {
+			out = append(out, filepath.ToSlash(rel))
+		}
+	}
+	return out, nil
+}
+
 // sharedDir is the deepest directory that holds all the paths.
 func sharedDir(paths []string) (string, error) {
 	shared := ""

@@ -18,9 +18,14 @@ type Options struct {
 	Kubernetes KubernetesOptions
 	Files      map[string][]string // patterns of files that must be of a kind, by kind (gate.KindAnsible and the like)
 	Limits     Limits
-	Changed    map[string]bool // paths that the pull request changes, old names of renames included; nil: unknown, all of them
-	Plans      []PlanFile      // plans from elsewhere than the tree
-	Renderer   Renderer        // nil: kustomizations and charts are not rendered, only named
+
+	// RuleFolders are folders of rules, besides .gatehouse/policies. Their tests are no manifests, and a change of a rule there is one of
+	// the gate's own files.
+	RuleFolders []string
+
+	Changed  map[string]bool // paths that the pull request changes, old names of renames included; nil: unknown, all of them
+	Plans    []PlanFile      // plans from elsewhere than the tree
+	Renderer Renderer        // nil: kustomizations and charts are not rendered, only named
 
 	// Doing, if given, is told of each file that is about to be read, by several goroutines at once; what it returns is called when it
 	// has been.

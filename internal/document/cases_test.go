@@ -97,6 +97,8 @@ func options(t *testing.T, folder string) document.Options {
 		Changed   []string
 		Limits    document.Limits
 		Plans     []document.PlanFile
+
+		RuleFolders []string
 	}
 	data, err := os.ReadFile(filepath.Join(folder, "options.json"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -112,7 +114,7 @@ func options(t *testing.T, folder string) document.Options {
 	}
 	o.Terraform = document.TerraformOptions{Projects: given.Projects, Committed: given.Committed, Discover: given.Discover}
 	o.Kubernetes.Paths, o.Files = given.Paths, given.Files
-	o.Limits = given.Limits
+	o.Limits, o.RuleFolders = given.Limits, given.RuleFolders
 	for _, plan := range given.Plans {
 		if plan.Data, err = os.ReadFile(filepath.Join("testdata/plans", filepath.Base(plan.File))); err != nil {
 			t.Fatal(err)

@@ -13,25 +13,29 @@ type exempted struct {
 	rendered map[string]bool // of the head: parts of a root that was rendered
 	helm     map[string]bool // of the head: templates of other charts
 	patches  map[string]bool // of the head: what other kustomizations are made of
+	fixtures map[string]bool // of the head: what tests rules
 	base     map[string]bool // of the merge base, for any of these reasons
 }
 
-// exempt are the files that are not plain manifests: what was rendered, the templates of Helm charts and what kustomizations are
-// made of. A file that was a plain manifest at the merge base stays one, whatever the pull request lays beside it; otherwise a new
+// exempt are the files that are not plain manifests: what was rendered, the templates of Helm charts, what kustomizations are
+// made of and what tests rules. A file that was a plain manifest at the merge base stays one, whatever the pull request lays beside it; otherwise a new
 // Chart.yaml or kustomization would take manifests out of judgement.
 func (r *kubernetesRun) exempt(ctx context.Context, made *rendered) exempted {
-	e := exempted{rendered: made.headUsed, helm: helmTemplates(r.head), patches: r.patches(ctx, r.head), base: map[string]bool{}}
+	e := exempted{
+		rendered: made.headUsed, helm: helmTemplates(r.head), patches: r.patches(ctx, r.head), fixtures: r.fixtures(ctx, r.head),
+		base: map[string]bool{},
+	}
 	if r.base == nil {
 		return e
 	}
-	for _, files := range []map[string]bool{helmTemplates(r.base), r.patches(ctx, r.base), made.baseUsed} {
+	for _, files := range []map[string]bool{helmTemplates(r.base), r.patches(ctx, r.base), r.fixtures(ctx, r.base), made.baseUsed} {
 		maps.Copy(e.base, files)
 	}
 	for _, file := range r.base.Paths() {
 		if e.base[file] {
 			continue
 		}
-		for _, files := range []map[string]bool{e.rendered, e.helm, e.patches} {
+		for _, files := range []map[string]bool{e.rendered, e.helm, e.patches, e.fixtures} {
 			delete(files, file)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"path"
+	"strings"
 
 	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/repoconfig"
@@ -32,6 +33,33 @@ func gateKind() fileKind {
 				}
 			}
 			return &fileDocument{kind: gate.KindGate, typ: typ, line: 1, value: v}, nil
+		},
+	}
+}
+
+// rulesKind are the rules in folders that the configuration names, wherever those are: what is Rego, what rules read beside it, and what is
+// written for Gatekeeper. It comes after all other kinds, for a folder may hold more than rules.
+func (o *Options) rulesKind() fileKind {
+	return fileKind{
+		kind: gate.KindGate,
+		what: "a rule",
+		named: func(file string) bool {
+			_, ok := o.ruleFolder(file)
+			return ok && path.Ext(file) == ".rego"
+		},
+		may: func(file string, data []byte) bool {
+			if _, ok := o.ruleFolder(file); !ok {
+				return false
+			}
+			switch base := path.Base(file); {
+			case strings.HasSuffix(file, ".examples.yaml"), base == "data.json", base == "data.yaml", base == "data.yml":
+				return true
+			}
+			return bytes.Contains(data, []byte("templates.gatekeeper.sh/")) || bytes.Contains(data, []byte("constraints.gatekeeper.sh/")) ||
+				bytes.Contains(data, []byte("expansion.gatekeeper.sh/")) || bytes.Contains(data, []byte(suiteGroup+"/"))
+		},
+		read: func(_ *fileReader, _ string, data []byte, _ bool) (*fileDocument, error) {
+			return &fileDocument{kind: gate.KindGate, typ: "policy", line: 1, value: objectValue(1, "text", textValue(string(data), 1))}, nil
 		},
 	}
 }

@@ -52,10 +52,11 @@ type fileKind struct {
 }
 
 // fileKinds are tried in order; the first that takes the file has it.
-func fileKinds() []fileKind {
+func (o *Options) fileKinds() []fileKind {
 	return []fileKind{
 		gateKind(), codeownersKind(), workflowKind(), actionKind(), gitlabKind(), jenkinsKind(), dockerKind(), playbookKind(),
 		tasksKind(), inventoryKind(), iniInventoryKind(), cloudConfigKind(),
+		o.rulesKind(),
 	}
 }
 
@@ -99,13 +100,13 @@ func (b *builder) files(ctx context.Context) {
 func (b *builder) fileSide(ctx context.Context, tree Tree, known map[string]*fileDocument) map[string]*fileDocument {
 	found := map[string]*fileDocument{}
 	paths := map[string]bool{}
-	report, kinds := known == nil, fileKinds()
+	report, kinds := known == nil, b.options.fileKinds()
 	configured := map[string]string{}
 	var candidates []string
 	for _, file := range tree.Paths() {
 		paths[file] = true
 		kind := b.configuredKind(kinds, file)
-		if b.plans[file] || kind == "" && (!mayBeText(file) || sizeOf(tree, file) > maxText && !namedBy(kinds, file)) {
+		if b.plans[file] || kind == "" && (!b.mayBeText(file) || sizeOf(tree, file) > maxText && !namedBy(kinds, file)) {
 			continue // no program reads a pipeline of that size from a file of another name
 		}
 		configured[file] = kind
@@ -169,7 +170,7 @@ func namedBy(kinds []fileKind, file string) bool {
 }
 
 // mayBeText leaves out what is certainly none of the kinds.
-func mayBeText(file string) bool {
+func (b *builder) mayBeText(file string) bool {
 	switch strings.ToLower(path.Ext(file)) {
 	case ".yml", ".yaml", ".groovy", ".jenkins", ".jenkinsfile", ".dockerfile", ".ini", ".rego", ".cfg", "":
 		return true
@@ -180,7 +181,8 @@ func mayBeText(file string) bool {
 			return true
 		}
 	}
-	return under(".gatehouse", file)
+	_, rules := b.options.ruleFolder(file)
+	return rules || under(".gatehouse", file)
 }
 
 // file reads one file. configured is the kind that the configuration says it has, "" when it says nothing.

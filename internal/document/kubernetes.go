@@ -37,10 +37,14 @@ func (b *builder) kubernetes(ctx context.Context) {
 	made := r.render(ctx)
 	head, base := made.head, made.base
 	exempt := r.exempt(ctx, &made)
-	var files []string
+	var files, fixtures []string
 	for _, file := range b.head.Paths() {
 		switch {
 		case !r.candidate(file), exempt.rendered[file]:
+		case exempt.fixtures[file]:
+			if b.changed(file) {
+				fixtures = append(fixtures, file)
+			}
 		case exempt.helm[file]:
 			if b.changed(file) {
 				b.unjudged(file, 0, "is a Helm template of a chart that nothing renders",
@@ -55,6 +59,7 @@ func (b *builder) kubernetes(ctx context.Context) {
 			files = append(files, file)
 		}
 	}
+	r.tellFixtures(fixtures)
 	r.load(ctx, b.head, files, func(file string, m *manifest) { head = append(head, r.judge(file, m)...) })
 	if b.base != nil {
 		var baseFiles []string

@@ -99,8 +99,9 @@ func (p *Pipeline) landedSets(ctx context.Context, l work.Merged, repository gat
 	}
 	source := judge.Source{Repository: l.RepositoryID, Head: g.base}
 	sets, err := p.Judges.Sets(ctx, source, document.Options{
-		Kubernetes: KubernetesOptions(g.config.Kubernetes, repository.FullName()),
-		Changed:    map[string]bool{}, // what nobody touched and cannot be read does not block, here as in the decision
+		Kubernetes:  KubernetesOptions(g.config.Kubernetes, repository.FullName()),
+		RuleFolders: g.config.Policies.Paths,
+		Changed:     map[string]bool{}, // what nobody touched and cannot be read does not block, here as in the decision
 	})
 	if err != nil {
 		return nil, fmt.Errorf("name the manifests of %s: %w", l.Commit, err)

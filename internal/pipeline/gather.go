@@ -299,12 +299,13 @@ func (g *gatherer) documentOptions() document.Options {
 		}
 	}
 	o := document.Options{
-		Named:      true,
-		Changed:    changed,
-		Kubernetes: KubernetesOptions(g.config.Kubernetes, g.facts.Repository.FullName()),
-		Files:      g.config.Files.ByKind(),
-		Plans:      g.handed.files,
-		Limits:     document.Limits{Plan: plans.KeptLimit(g.planLimit())},
+		Named:       true,
+		Changed:     changed,
+		Kubernetes:  KubernetesOptions(g.config.Kubernetes, g.facts.Repository.FullName()),
+		Files:       g.config.Files.ByKind(),
+		Plans:       g.handed.files,
+		RuleFolders: g.config.Policies.Paths,
+		Limits:      document.Limits{Plan: plans.KeptLimit(g.planLimit())},
 	}
 	for _, p := range g.config.Terraform.Projects {
 		o.Terraform.Projects = append(o.Terraform.Projects, document.Project(p))

@@ -177,11 +177,16 @@ func TestOtherDocuments(t *testing.T) {
 
 // The gate's own files are documents, too: a change of them asks for approvals.
 func TestOwnFilesAskForApprovals(t *testing.T) {
-	s := filesSite(t, map[string]string{"CODEOWNERS": "* @acme/dba\n"})
+	const other = "package main\n\ndeny contains \"never\" if false\n"
+	s := filesSite(t, map[string]string{
+		"CODEOWNERS": "* @acme/dba\n", "rules/never.rego": other,
+		".github/gatehouse.yml": strings.Replace(filesGate, "paths: [", "paths: [rules, ", 1),
+	})
 	for _, c := range []struct{ name, file, content, why string }{
 		{"configuration", ".github/gatehouse.yml", strings.Replace(filesGate, "required: 0", "required: 1", 1), "the gate's configuration changes"},
 		{"waivers", ".github/gatehouse-waivers.yml", "- {rule: IM-06, resource: \"*\", reason: moving, owner: mei, expires: 2026-12-31}\n", "the list of waivers is new"},
 		{"policy", ".gatehouse/policies/root.rego", strings.Replace(ownRules, "root\"", "nobody\"", 1), "a policy of the repository changes"},
+		{"elsewhere", "rules/never.rego", other + "# still\n", "a policy of the repository changes"},
 		{"owners", "CODEOWNERS", "* @acme/dba\n/docs/ @mei\n", "the list of code owners changes"},
 	} {
 		pr := s.Open("ann", c.name, map[string]string{c.file: c.content})
