@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -364,10 +363,10 @@ func locate(rule *Rule, err error) (file string, line int, text string) {
 	if !errors.As(err, &located) {
 		return rule.File, rule.Line, clean(err.Error(), 500)
 	}
-	if at := located.Location; at != nil && at.File == rule.File {
-		line = at.Row
+	if at := located.Location; at != nil && at.File != "" { // for a constraint, a line of its template
+		return at.File, at.Row, clean(located.Message, 500)
 	}
-	return rule.File, cmp.Or(line, rule.Line), clean(located.Message, 500)
+	return rule.File, rule.Line, clean(located.Message, 500)
 }
 
 // digest writes what makes the rules judge as they do. The Rego of conftest's dialect is among the sources already.

@@ -223,25 +223,24 @@ func (l *loader) compileTemplate(t *template, o foundObject, source regoSource, 
 		version = ast.RegoV1
 	}
 	modules := map[string]*ast.Module{}
-	shift := map[string]int{} // of the lines of a module within its file
-	parse := func(name, text string, at ...any) *ast.Module {
-		// A block text begins on the line after its key.
-		shift[name] = o.lineOf(append(slices.Clone(path), at...)...)
-		module, problems := parseTemplate(name, text, version)
-		l.moved(t, shift, problems)
+	parse := func(name, text string, at ...any) (module *ast.Module, line int) {
+		// A block text begins on the line after its key. Parsed behind as many empty lines, everything has the line that it has in the file, also
+		// in what is said of a rule that fails.
+		line = o.lineOf(append(slices.Clone(path), at...)...)
+		module, problems := parseTemplate(t.file, strings.Repeat("\n", max(line, 0))+text, version)
+		l.inTemplate(t, problems)
 		if module != nil {
 			modules[name] = module
-			l.moved(t, shift, forbiddenCalls(name, module, 0))
-			l.moved(t, shift, strangeData(name, module))
+			l.inTemplate(t, forbiddenCalls(t.file, module, 0))
+			l.inTemplate(t, strangeData(t.file, module))
 		}
-		return module
+		return module, line
 	}
 	before := len(l.problems)
-	entry := parse("rego", source.Rego, "rego")
+	entry, line := parse("rego", source.Rego, "rego")
 	for i, lib := range source.Libs {
-		name := fmt.Sprintf("libs[%d]", i)
-		if m := parse(name, lib, "libs", i); m != nil && !strings.HasPrefix(packageName(m)+".", "lib.") {
-			l.problem(t.file, shift[name], fmt.Sprintf("the library package %s of the ConstraintTemplate of %s must begin with lib", packageName(m), t.kind), "Call it package lib.NAME.")
+		if m, at := parse(fmt.Sprintf("libs[%d]", i), lib, "libs", i); m != nil && !strings.HasPrefix(packageName(m)+".", "lib.") {
+			l.problem(t.file, at, fmt.Sprintf("the library package %s of the ConstraintTemplate of %s must begin with lib", packageName(m), t.kind), "Call it package lib.NAME.")
 		}
 	}
 	if len(l.problems) > before {
@@ -250,7 +249,7 @@ func (l *loader) compileTemplate(t *template, o foundObject, source regoSource, 
 	if !slices.ContainsFunc(entry.Rules, func(r *ast.Rule) bool {
 		return r.Head.Name == "violation" // a head such as violation[x] if, of Rego v1, is no set, and has no name
 	}) {
-		l.problem(t.file, shift["rego"], "the ConstraintTemplate of "+t.kind+" has no rule violation", "Write violation[{\"msg\": msg}] { ... }, or violation contains {\"msg\": msg} if { ... } in Rego v1.")
+		l.problem(t.file, line, "the ConstraintTemplate of "+t.kind+" has no rule violation", "Write violation[{\"msg\": msg}] { ... }, or violation contains {\"msg\": msg} if { ... } in Rego v1.")
 		return
 	}
 	for _, m := range modules {
@@ -259,7 +258,7 @@ func (l *loader) compileTemplate(t *template, o foundObject, source regoSource, 
 	compiler := ast.NewCompiler().WithCapabilities(foreignCapabilities())
 	compiler.Compile(modules)
 	if compiler.Failed() {
-		l.moved(t, shift, compileProblems(compiler.Errors))
+		l.inTemplate(t, compileProblems(compiler.Errors))
 		return
 	}
 	ref := append(slices.Clone(entry.Package.Path), ast.StringTerm("violation"))
@@ -269,10 +268,9 @@ func (l *loader) compileTemplate(t *template, o foundObject, source regoSource, 
 	}
 }
 
-// moved takes problems with the Rego of a template over, at their lines in the file.
-func (l *loader) moved(t *template, shift map[string]int, problems []gate.Problem) {
+// inTemplate takes problems with the Rego of a template over.
+func (l *loader) inTemplate(t *template, problems []gate.Problem) {
 	for _, p := range problems {
-		p.Line += shift[p.File]
 		p.File = t.file
 		p.Message = "in the ConstraintTemplate of " + t.kind + ": " + p.Message
 		p.Remedy = "Correct the template."

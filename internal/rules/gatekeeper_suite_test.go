@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/gatehouse-dev/gatehouse/internal/gate"
 	"github.com/gatehouse-dev/gatehouse/internal/rules"
 )
 
@@ -238,8 +239,13 @@ tests:
 	}
 	e := engineOf(t, rules.Options{Packs: []string{}, Dirs: []rules.Dir{dirOf(map[string]string{"t.yaml": twoAnswers, "c.yaml": constraint})}})
 	answer := e.Evaluate(t.Context(), rules.Input{Documents: objectsOf(t, both, "")})
-	if len(answer.Findings) != 0 || len(answer.Problems) != 1 || !strings.HasPrefix(answer.Problems[0].Message, "the rule TwoAnswers/hosts failed: ") {
-		t.Errorf("%+v, %+v", answer.Findings, answer.Problems)
+	want := []gate.Problem{{
+		Code: "rules", File: "own/t.yaml", Line: 11, Remedy: "Correct the rule or set its enforcement to off.",
+		Message: "the rule TwoAnswers/hosts failed: function data.twoanswers.host produced conflicting values for the same inputs:   " +
+			`"x.example" at own/t.yaml:10   "y.example" at own/t.yaml:11 (on networking.k8s.io/v1/Ingress/shop/a)`,
+	}}
+	if diff := cmp.Diff(want, answer.Problems); diff != "" || len(answer.Findings) != 0 {
+		t.Errorf("%s%+v", diff, answer.Findings)
 	}
 }
 
