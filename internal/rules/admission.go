@@ -16,8 +16,8 @@ import (
 
 // match says which objects a constraint is about, as https://open-policy-agent.github.io/gatekeeper/website/docs/howto describes it.
 type match struct {
-	Source string `json:"source"`
-	Kinds  []struct {
+	Given *string `json:"source"` // nil: all
+	Kinds []struct {
 		APIGroups []string `json:"apiGroups"`
 		Kinds     []string `json:"kinds"`
 	} `json:"kinds"`
@@ -28,11 +28,12 @@ type match struct {
 	NamespaceSelector  *v1.LabelSelector `json:"namespaceSelector"`
 	Name               string            `json:"name"`
 
+	source                  string // All, Original or Generated
 	labels, namespaceLabels labels.Selector
 }
 
-// namespacePattern is what Gatekeeper takes: a star stands at an end, or nowhere.
-var namespacePattern = regexp.MustCompile(`^\*?[-:a-z0-9]*\*?$`)
+// globPattern is what Gatekeeper takes for names: a star stands at an end, or nowhere.
+var globPattern = regexp.MustCompile(`^\*?[-:a-z0-9]*\*?$`)
 
 // prepare checks the match and compiles its selectors.
 func (m *match) prepare() (err error) {
@@ -47,12 +48,18 @@ func (m *match) prepare() (err error) {
 		}
 	}
 	for _, pattern := range slices.Concat(m.Namespaces, m.ExcludedNamespaces) {
-		if !namespacePattern.MatchString(pattern) {
+		if !globPattern.MatchString(pattern) {
 			return fmt.Errorf("has the namespace %q; wanted: a name, which may begin and end with *", pattern)
 		}
 	}
-	if m.Source != "" && !slices.Contains([]string{"All", "Original", "Generated"}, m.Source) {
-		return fmt.Errorf("has the source %q; wanted: All, Original or Generated", m.Source)
+	if !globPattern.MatchString(m.Name) {
+		return fmt.Errorf("has the name %q; wanted: a name in lower case, which may begin and end with *", m.Name)
+	}
+	if m.source = "All"; m.Given != nil {
+		m.source = *m.Given
+	}
+	if !slices.Contains([]string{"All", "Original", "Generated"}, m.source) {
+		return fmt.Errorf("has the source %q; wanted: All, Original or Generated", m.source)
 	}
 	return nil
 }
@@ -62,6 +69,7 @@ type subject struct {
 	group, version, kind, name, generateName, namespace string
 	labels                                              labels.Set
 	generated                                           bool // what another object makes
+	literal                                             bool // without a namespace it is in none, as Gatekeeper's own tool has it
 }
 
 func (s *subject) isNamespace() bool { return s.kind == "Namespace" && s.group == "" }
@@ -78,7 +86,7 @@ const (
 // matches tells whether the constraint is about the object. namespaces are the labels of the Namespace objects at hand.
 func (m *match) matches(s *subject, namespaces map[string]labels.Set) matched {
 	switch {
-	case m.Source == "Generated" && !s.generated, m.Source == "Original" && s.generated,
+	case m.source == "Generated" && !s.generated, m.source == "Original" && s.generated,
 		!m.kindMatches(s), !m.scopeMatches(s), !m.namespaceMatches(s),
 		m.labels != nil && !m.labels.Matches(s.labels),
 		m.Name != "" && !globbed(m.Name, s.name) && !generated(m.Name, s.generateName):
@@ -94,7 +102,7 @@ func (m *match) matches(s *subject, namespaces map[string]labels.Set) matched {
 	case s.namespace == "":
 		return yes // cluster-scoped, or of a namespace that is chosen elsewhere
 	case !known:
-		if m.namespaceLabels.Empty() {
+		if m.namespaceLabels.Empty() && !s.literal {
 			return yes
 		}
 		return perhaps
@@ -125,6 +133,8 @@ func (m *match) kindMatches(s *subject) bool {
 func (m *match) scopeMatches(s *subject) bool {
 	cluster, namespaced := s.namespace == "", s.namespace != ""
 	switch {
+	case s.literal:
+		cluster, namespaced = cluster || s.isNamespace(), namespaced && !s.isNamespace()
 	case document.ClusterScoped(s.group, s.kind):
 		cluster, namespaced = true, false
 	case s.namespace == "" && builtinGroup(s.group):

@@ -56,5 +56,5 @@ func (m *match) podsAlone(kind string) bool {
 		}
 		pods = pods || slices.Contains(k.Kinds, "Pod")
 	}
-	return pods && m.Source != "Original"
+	return pods && m.source != "Original"
 }

@@ -257,6 +257,7 @@ func (s *suite) messages(ctx context.Context, g *gatekeeper, test *suiteCase) ([
 	limits := DefaultLimits()
 	run := &gatekeeperRun{foreignRun: &foreignRun{ctx: ctx, limits: &limits}, raw: true}
 	in := newCluster(inventory, head, true)
+	about.literal = true
 	asked := &request{subjects: []subject{about}}
 	var children []made
 	d := newGatekeeperDecoder()
@@ -277,7 +278,11 @@ func (s *suite) messages(ctx context.Context, g *gatekeeper, test *suiteCase) ([
 	}
 	stop := newStopper(ctx, time.Now, limits.Memory)
 	found, err := run.said(g.constraints[0], &in, asked, stop)
+	for i := range asked.subjects {
+		asked.subjects[i].literal = true
+	}
 	for _, child := range children {
+		child.about.literal = true
 		object, bad := d.decode(child.text)
 		if err = cmp.Or(err, bad); err != nil {
 			break
@@ -296,10 +301,17 @@ func (s *suite) messages(ctx context.Context, g *gatekeeper, test *suiteCase) ([
 	return messages, nil
 }
 
+// unmatched is what Gatekeeper's own tool says, as a violation, when a namespaceSelector looks for a Namespace that no inventory has.
+const unmatched = "unable to match constraints: error matching the requested object: %s :failed to run Match criteria: " +
+	"namespace selector for namespace-scoped object but missing Namespace"
+
 // said is what a constraint says about a request, nothing when it is not about it or meant for other places.
 func (r *gatekeeperRun) said(c *constraint, in *cluster, asked *request, stop *stopper) ([]message, error) {
-	if c.elsewhere || asked.matches(&c.match, in.namespaces) == no {
+	switch answer := asked.matches(&c.match, in.namespaces); {
+	case c.elsewhere || answer == no:
 		return nil, nil
+	case answer == perhaps:
+		return []message{{text: fmt.Sprintf(unmatched, asked.subjects[0].name)}}, nil
 	}
 	found, err := r.violations(c, in, asked.review, stop)
 	var located *topdown.Error

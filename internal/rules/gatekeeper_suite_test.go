@@ -249,6 +249,61 @@ tests:
 	}
 }
 
+// TestSuitesMatchAsGatekeepersTool: an object of a suite that says no namespace is in none, and one whose Namespace a namespaceSelector misses
+// is a violation, as gator v3.23.1 has it. What check finds is told by TestGatekeepersConstraintsSayWhatItsOwnToolSays.
+func TestSuitesMatchAsGatekeepersTool(t *testing.T) {
+	t.Parallel()
+	const template = `apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {name: always}
+spec:
+  crd: {spec: {names: {kind: Always}}}
+  targets: [{target: admission.k8s.gatekeeper.sh, rego: "package always\nviolation[{\"msg\": \"hit\"}] { true }"}]
+`
+	const unmatched = "unable to match constraints: error matching the requested object: a :failed to run Match criteria: namespace selector for namespace-scoped object but missing Namespace"
+	objects := map[string]string{
+		"here": "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: shop}}", "nowhere": "{apiVersion: v1, kind: Pod, metadata: {name: a}}",
+		"custom": "{apiVersion: acme.io/v1, kind: Widget, metadata: {name: a}}", "namespace": "{apiVersion: v1, kind: Namespace, metadata: {name: a}}",
+	}
+	for match, want := range map[string]map[string]string{
+		"scope: Cluster":            {"nowhere": "hit", "custom": "hit", "namespace": "hit"},
+		"scope: Namespaced":         {"here": "hit"},
+		"namespaces: [other]":       {"nowhere": "hit", "custom": "hit"},
+		"namespaceSelector: {}":     {"here": unmatched, "nowhere": "hit", "custom": "hit", "namespace": "hit"},
+		"excludedNamespaces: [sh*]": {"nowhere": "hit", "custom": "hit", "namespace": "hit"},
+	} {
+		t.Run(match, func(t *testing.T) {
+			t.Parallel()
+			suite := "apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\ntests:\n  - name: t\n    template: t.yaml\n    constraint: c.yaml\n    cases:\n"
+			files := fstest.MapFS{
+				"t.yaml": {Data: []byte(template)},
+				"c.yaml": {Data: []byte("apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: Always\nmetadata: {name: c}\nspec: {match: {" + match + "}}\n")},
+			}
+			for name, text := range objects {
+				files[name+".yaml"] = &fstest.MapFile{Data: []byte(text)}
+				assertion := "violations: no"
+				if want[name] != "" {
+					assertion = "violations: 1, message: '^" + want[name] + "$'"
+				}
+				suite += "      - {name: " + name + ", object: " + name + ".yaml, assertions: [{" + assertion + "}]}\n"
+			}
+			files["suite.yaml"] = &fstest.MapFile{Data: []byte(suite)}
+			report, err := rules.RunTests(t.Context(), rules.Options{Packs: []string{}, Dirs: []rules.Dir{{Name: "own", FS: files}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range report.Cases {
+				if c.Failure != "" {
+					t.Errorf("%s: %s", c.Name, c.Failure)
+				}
+			}
+			if len(report.Cases) != len(objects) {
+				t.Errorf("%d cases", len(report.Cases))
+			}
+		})
+	}
+}
+
 // TestAdmissionRequestsThatAreWrittenDown are judged as requests among the manifests, too.
 func TestAdmissionRequestsThatAreWrittenDown(t *testing.T) {
 	t.Parallel()

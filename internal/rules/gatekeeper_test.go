@@ -216,6 +216,8 @@ func TestWhatIsWrongWithTemplatesAndConstraintsIsSaid(t *testing.T) {
 		"a name that no cluster takes": {edit("{name: words}", "{name: Words}"), []string{"own/a.yaml:27 the name of the constraint Flag/Words is none that a cluster takes"}},
 		"a key too many":               {edit("spec: {parameters", "spec: {mode: deny, parameters"), []string{"own/a.yaml:28 the constraint Flag/words has spec.mode, which no constraint has"}},
 		"a star in the middle":         {edit("spec: {parameters", "spec: {match: {excludedNamespaces: ['a*b']}, parameters"), []string{`own/a.yaml:28 the match of the constraint Flag/words has the namespace "a*b"; wanted: a name, which may begin and end with *`}},
+		"a star in a name":             {edit("spec: {parameters", "spec: {match: {name: 'a*b'}, parameters"), []string{`own/a.yaml:28 the match of the constraint Flag/words has the name "a*b"; wanted: a name in lower case, which may begin and end with *`}},
+		"a source that is empty":       {edit("spec: {parameters", "spec: {match: {source: ''}, parameters"), []string{`own/a.yaml:28 the match of the constraint Flag/words has the source ""; wanted: All, Original or Generated`}},
 		"a set as Rego v1 has none": {strings.SplitN(flagTemplate, "violation[", 2)[0] + "import rego.v1\n        violation[{\"msg\": \"x\"}] if { true }\n" + flagConstraint,
 			[]string{"own/a.yaml:12 the ConstraintTemplate of Flag has no rule violation"}},
 		"no violation": {strings.ReplaceAll(flagTemplate, "violation[", "deny["), []string{"own/a.yaml:12 the ConstraintTemplate of Flag has no rule violation"}},
