@@ -52,6 +52,7 @@ type constraint struct {
 	parameters *ast.Term
 	key        string // its text and its template's
 	asked      string // the enforcement that it asks for itself; settings may have changed its rule's
+	bare       bool   // it has no spec, and so not even the defaults of parameters
 	elsewhere  bool   // its scoped actions are all for other points than this one; Gatekeeper's own tool leaves it out then
 }
 
@@ -168,7 +169,7 @@ func (l *loader) template(o foundObject) *template {
 	}
 	before := len(l.problems)
 	if t.schema != nil {
-		if problem := t.schema.flaw("parameters", !t.open, 0); problem != "" {
+		if problem := (structure{strict: !t.open}).flaw(t.schema, t.facets, "parameters", 0); problem != "" {
 			l.problem(o.file, o.lineOf("spec", "crd", "spec", "validation"), "the schema of the ConstraintTemplate of "+kind+": "+clean(problem, 300), "Correct it; Gatekeeper would refuse it too.")
 		}
 	}

@@ -56,7 +56,7 @@ func (l *loader) constraint(o foundObject, templates map[string]*template) *cons
 	case t.broken:
 		return nil
 	}
-	c := &constraint{template: t, match: spec.Spec.Match, key: string(o.text) + t.text, rule: &Rule{
+	c := &constraint{template: t, bare: !hasSpec(o.text), match: spec.Spec.Match, key: string(o.text) + t.text, rule: &Rule{
 		ID: id, Title: cmp.Or(annotated(spec.Metadata.Annotations, t.annotations, "title", "metadata.gatekeeper.sh/title", maxPath), id),
 		Description: annotated(spec.Metadata.Annotations, t.annotations, "description", "metadata.gatekeeper.sh/description", 2000),
 		Unknown:     gate.EnforceWarn, Pack: o.origin, Package: o.kind, File: o.file, Line: o.line,
@@ -143,10 +143,15 @@ func emptyAt(text []byte) []any {
 		Spec json.RawMessage `json:"spec"`
 	}
 	var spec any
-	if json.Unmarshal(text, &whole) != nil || len(whole.Spec) == 0 || json.Unmarshal(whole.Spec, &spec) != nil {
+	if !hasSpec(text) || json.Unmarshal(text, &whole) != nil || json.Unmarshal(whole.Spec, &spec) != nil {
 		return nil // which is said elsewhere, or there is no spec
 	}
 	return emptyIn(spec, []any{"spec"})
+}
+
+func hasSpec(text []byte) bool {
+	var keys map[string]json.RawMessage
+	return json.Unmarshal(text, &keys) == nil && len(keys["spec"]) > 0
 }
 
 func emptyIn(value any, at []any) []any {
@@ -155,7 +160,7 @@ func emptyIn(value any, at []any) []any {
 		return at
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			if name == "parameters" && len(at) == 1 && v[name] != nil {
+			if name == "parameters" && len(at) == 1 {
 				continue
 			}
 			if found := emptyIn(v[name], append(slices.Clone(at), name)); found != nil {
@@ -252,29 +257,27 @@ func (l *loader) action(o foundObject, id string, spec *constraintSpec) (enforce
 
 // parametersOf are the constraint's parameters with the defaults of the template's schema. It says what is wrong with them.
 func (c *constraint) parametersOf(text json.RawMessage) string {
-	values := map[string]any{}
-	if len(text) == 0 && c.template.schema != nil {
-		text = c.template.schema.Default
+	var values any = map[string]any{} // a template sees parameters that are not there as none
+	t := c.template
+	switch {
+	case t.schema == nil, c.bare:
+	case len(text) == 0, string(text) == "null" && !t.schema.Nullable && len(t.schema.Default) > 0:
+		text = t.schema.Default
+	case string(text) == "null" && !t.schema.Nullable && t.schema.Type != "":
+		return "they are nothing; wanted: " + t.schema.Type
 	}
-	if len(text) > 0 && !bytes.Equal(text, []byte("null")) {
+	if string(text) == "null" {
+		text = nil
+	}
+	if len(text) > 0 {
 		decoder := json.NewDecoder(bytes.NewReader(text))
 		decoder.UseNumber()
 		if err := decoder.Decode(&values); err != nil {
-			return "they are no object"
+			return "they cannot be read: " + err.Error()
 		}
-		if c.template.schema != nil {
-			if problem := c.template.schema.complete(values, "", 0); problem != "" {
-				return problem
-			}
-		}
-	}
-	if !c.template.open {
-		if problem := c.template.schema.unknown(values, "", 0); problem != "" {
+		if problem := t.complete(values); problem != "" {
 			return problem
 		}
-	}
-	if problem := facetsMissed(c.template.facets, values); problem != "" {
-		return problem
 	}
 	whole, err := json.Marshal(values)
 	if err == nil {
@@ -284,4 +287,22 @@ func (c *constraint) parametersOf(text json.RawMessage) string {
 		return err.Error()
 	}
 	return ""
+}
+
+// complete fills in the defaults of the schema, and says what of the parameters does not fit it.
+func (t *template) complete(values any) string {
+	if t.schema != nil {
+		if problem := t.schema.complete(values, "", 0); problem != "" {
+			return problem
+		}
+	}
+	if !t.open {
+		if _, fields := values.(map[string]any); !fields && t.schema == nil {
+			return "the template has no schema, which stands for no parameters"
+		}
+		if problem := t.schema.unknown(values, "", 0); problem != "" {
+			return problem
+		}
+	}
+	return facetsMissed(t.facets, "spec.parameters", values)
 }

@@ -73,7 +73,7 @@ func (s *schema) complete(value any, at string, depth int) string {
 			if property == nil {
 				continue
 			}
-			if current, there := v[name]; (!there || current == nil && !property.Nullable) && len(property.Default) > 0 {
+			if current, there := v[name]; (!there || current == nil && !property.Nullable) && len(property.Default) > 0 && string(property.Default) != "null" {
 				decoder := json.NewDecoder(bytes.NewReader(property.Default))
 				decoder.UseNumber()
 				var d any
@@ -118,7 +118,8 @@ func (s *schema) unknown(value any, at string, depth int) string {
 	if depth > maxSchemaDepth {
 		return ""
 	}
-	if s == nil {
+	nothing := s == nil // additionalProperties: true takes any value, and of an object none of its fields
+	if nothing {
 		s = &schema{}
 	}
 	switch v := value.(type) {
@@ -139,11 +140,14 @@ func (s *schema) unknown(value any, at string, depth int) string {
 			}
 		}
 	case []any:
-		if s.Items == nil {
+		var items *schema
+		if s.Items != nil {
+			items = s.Items.schema
+		} else if !nothing {
 			return ""
 		}
 		for i, item := range v {
-			if problem := s.Items.schema.unknown(item, fmt.Sprintf("%s[%d]", at, i), depth+1); problem != "" {
+			if problem := items.unknown(item, fmt.Sprintf("%s[%d]", at, i), depth+1); problem != "" {
 				return problem
 			}
 		}
@@ -231,8 +235,9 @@ func intOrString(at any, depth int) {
 	}
 }
 
-// facetsMissed holds completed parameters against everything else that a schema may ask for: patterns, bounds, oneOf and the like.
-func facetsMissed(facets *spec.Schema, values map[string]any) (problem string) {
+// facetsMissed holds completed parameters, or a default that stands at a place among them, against everything else that a schema may ask for:
+// patterns, bounds, oneOf and the like.
+func facetsMissed(facets *spec.Schema, at string, values any) (problem string) {
 	if facets == nil {
 		return ""
 	}
@@ -249,7 +254,7 @@ func facetsMissed(facets *spec.Schema, values map[string]any) (problem string) {
 	if err := kubejson.Unmarshal(text, &plain); err != nil {
 		return err.Error()
 	}
-	result := validate.NewSchemaValidator(facets, nil, "spec.parameters", strfmt.Default).Validate(plain)
+	result := validate.NewSchemaValidator(facets, nil, at, strfmt.Default).Validate(plain)
 	if result.IsValid() {
 		return ""
 	}
