@@ -31,7 +31,7 @@ type Engine struct {
 
 // New loads rules. A *[LoadError] lists all that is wrong with them or with their settings; no other error is returned.
 func New(ctx context.Context, o Options) (*Engine, error) {
-	l := &loader{}
+	l := &loader{plain: o.plainYAML}
 	packs := l.builtin(o.Builtin)
 	for _, d := range o.Dirs {
 		l.dir(d)

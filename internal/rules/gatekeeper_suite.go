@@ -149,7 +149,7 @@ func (s *suite) load(ctx context.Context, t *suiteTest) (*gatekeeper, []string) 
 		}
 		files[name] = &fstest.MapFile{Data: text, Mode: 0o444}
 	}
-	e, err := New(ctx, Options{Packs: []string{}, Dirs: []Dir{{Name: "suite", FS: files}}})
+	e, err := New(ctx, Options{Packs: []string{}, Dirs: []Dir{{Name: "suite", FS: files}}, plainYAML: true})
 	var load *LoadError
 	switch {
 	case errors.As(err, &load):
@@ -199,7 +199,7 @@ func (s *suite) objectsIn(name string) ([][]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s cannot be read: %w", name, err)
 		}
-		object, err := nodeJSON(&node)
+		object, err := plainJSON(&node)
 		if err != nil {
 			return nil, fmt.Errorf("%s cannot be read: %w", name, err)
 		}

@@ -346,3 +346,35 @@ func TestExternalDataIsRefused(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestSuitesReadYAMLAsGatekeepersTool: what a cluster takes for true or a number in base 8 is what it looks like there, as gator v3.23.1 has it.
+func TestSuitesReadYAMLAsGatekeepersTool(t *testing.T) {
+	t.Parallel()
+	files := fstest.MapFS{
+		"t.yaml": {Data: []byte(`apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {name: shows}
+spec:
+  crd: {spec: {names: {kind: Shows}, validation: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}}
+  targets: [{target: admission.k8s.gatekeeper.sh, rego: "package shows\nviolation[{\"msg\": msg}] { msg := json.marshal([input.parameters, input.review.object.data]) }"}]
+`)},
+		"c.yaml": {Data: []byte("apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: Shows\nmetadata: {name: c}\nspec: {parameters: {a: [yes, y, Off, 0o17]}}\n")},
+		"o.yaml": {Data: []byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: [yes, n, true, 190:20:30]}\n")},
+		"suite.yaml": {Data: []byte(`apiVersion: test.gatekeeper.sh/v1alpha1
+kind: Suite
+tests:
+  - {name: t, template: t.yaml, constraint: c.yaml, cases: [{name: o, object: o.yaml, assertions: [{violations: no}]}]}
+`)},
+	}
+	report, err := rules.RunTests(t.Context(), rules.Options{Packs: []string{}, Dirs: []rules.Dir{{Name: "own", FS: files}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []rules.Case{{
+		File: "own/suite.yaml", Line: 4, Name: "t/o", Example: true,
+		Failure: `there are 1 violations; wanted: none; all messages: ["[{\"a\":[\"yes\",\"y\",\"Off\",15]},{\"a\":[\"yes\",\"n\",true,\"190:20:30\"]}]"]`,
+	}}
+	if diff := cmp.Diff(want, report.Cases); diff != "" {
+		t.Error(diff)
+	}
+}

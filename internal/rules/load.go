@@ -50,6 +50,7 @@ type loader struct {
 	modules  map[string]*ast.Module // of that dialect and of its helpers, by file
 	others   []*Rule                // of other dialects
 	problems []gate.Problem
+	plain    bool // YAML is read as Gatekeeper's own tool reads the files of a suite
 }
 
 func (l *loader) problem(file string, line int, message, remedy string) {

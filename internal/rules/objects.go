@@ -90,7 +90,11 @@ func (l *loader) split(origin, file string, text []byte) {
 		if group != templateGroup && group != ConstraintGroup && !(group == expansionGroup && head.Kind == expansionKind) {
 			continue
 		}
-		asJSON, err := nodeJSON(&node)
+		read := nodeJSON
+		if l.plain {
+			read = plainJSON
+		}
+		asJSON, err := read(&node)
 		if err != nil {
 			l.problem(file, node.Line, "cannot be read: "+err.Error(), "Correct it.")
 			continue
@@ -117,6 +121,15 @@ func nodeJSON(node *yaml.Node) ([]byte, error) {
 		return nil, err
 	}
 	return yamljson.YAMLToJSON(text)
+}
+
+// plainJSON is a document as JSON, read as Gatekeeper's own tool reads the files of a suite: yes is a word there, not true.
+func plainJSON(node *yaml.Node) ([]byte, error) {
+	var value any
+	if err := node.Decode(&value); err != nil {
+		return nil, err
+	}
+	return json.Marshal(value)
 }
 
 // writeNulls writes out what is empty: within braces, {team: } would be written again as {team: ""}.

@@ -71,6 +71,7 @@ type Options struct {
 	IgnoreExisting bool
 
 	withoutGatekeeper bool // templates and constraints are passed over: test suites load them two by two
+	plainYAML         bool // the files are read as Gatekeeper's own tool reads those of a suite
 }
 
 // Dir is a folder of rules outside the built-in packs.
