@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -69,7 +70,9 @@ func (l *loader) constraint(o foundObject, templates map[string]*template) *cons
 	if at := emptyAt(o.text); at != nil {
 		l.problem(o.file, o.lineOf(at...), "the constraint "+id+" has nothing at "+shownPath(at), "Write a value there, or take the key out; Gatekeeper would refuse it too.")
 	}
-	c.rule.Enforcement, c.elsewhere = l.action(o, id, &spec)
+	var why string
+	c.rule.Enforcement, c.elsewhere, why = l.action(o, id, &spec)
+	c.rule.Description = strings.TrimSpace(c.rule.Description + " " + why)
 	c.asked, c.rule.Severity = c.rule.Enforcement, severityOf(c.rule.Enforcement)
 	if err := c.match.prepare(); err != nil {
 		l.problem(o.file, o.lineOf("spec", "match"), "the match of the constraint "+id+" "+err.Error(), "Correct it; Gatekeeper would refuse it too.")
@@ -196,6 +199,9 @@ func annotated(constraint, template map[string]string, name, long string, limit 
 	return clean(cmp.Or(constraint[name], constraint[long], template[name], template[long]), limit)
 }
 
+// gatorPoint is the enforcement point that stands for checks before anything reaches a cluster.
+const gatorPoint = "gator.gatekeeper.sh"
+
 // enforcementOf is what an enforcementAction of Gatekeeper is here; "" when it is none.
 func enforcementOf(action string) string {
 	switch action {
@@ -216,19 +222,26 @@ func severityOf(enforcement string) string {
 
 // action is how the constraint's findings are enforced. Of scoped actions those count that are meant for this stage, before anything
 // reaches a cluster (gator.gatekeeper.sh, or every point); where none is, those meant for the cluster, the strictest of them: what
-// the cluster would refuse should not be merged, and elsewhere is true. dryrun reports and does not block.
-func (l *loader) action(o foundObject, id string, spec *constraintSpec) (enforcement string, elsewhere bool) {
+// the cluster would refuse should not be merged, and elsewhere is true. dryrun reports and does not block. why tells people what they may
+// wonder at, "" when there is nothing of that kind.
+func (l *loader) action(o foundObject, id string, spec *constraintSpec) (enforcement string, elsewhere bool, why string) {
 	action := "deny"
 	if spec.Spec.EnforcementAction != nil && *spec.Spec.EnforcementAction != "" {
 		action = *spec.Spec.EnforcementAction
 	}
-	if action != "scoped" {
-		if enforcementOf(action) == "" {
-			l.problem(o.file, o.lineOf("spec", "enforcementAction"), fmt.Sprintf("enforcementAction of the constraint %s is %q; wanted: deny, warn, dryrun or scoped", id, action), "Correct it.")
-		}
-		return enforcementOf(action), false
+	switch enforcement = enforcementOf(action); {
+	case action == "scoped":
+		return l.scopedAction(o, id, spec)
+	case enforcement == "":
+		l.problem(o.file, o.lineOf("spec", "enforcementAction"), fmt.Sprintf("enforcementAction of the constraint %s is %q; wanted: deny, warn, dryrun or scoped", id, action), "Correct it.")
+	case action == "dryrun":
+		why = "The constraint says dryrun: a cluster reports this and lets it pass."
 	}
-	var here, others []string
+	return enforcement, false, why
+}
+
+func (l *loader) scopedAction(o foundObject, id string, spec *constraintSpec) (enforcement string, elsewhere bool, why string) {
+	var here, others, points []string
 	for i, scoped := range spec.Spec.ScopedEnforcementActions {
 		if enforcementOf(scoped.Action) == "" || len(scoped.EnforcementPoints) == 0 {
 			l.problem(o.file, o.lineOf("spec", "scopedEnforcementActions", i),
@@ -236,10 +249,10 @@ func (l *loader) action(o foundObject, id string, spec *constraintSpec) (enforce
 			continue
 		}
 		for _, point := range scoped.EnforcementPoints {
-			if point.Name == "gator.gatekeeper.sh" || point.Name == "*" {
-				here = append(here, enforcementOf(scoped.Action))
+			if point.Name == gatorPoint || point.Name == "*" {
+				here = append(here, scoped.Action)
 			} else {
-				others = append(others, enforcementOf(scoped.Action))
+				others, points = append(others, scoped.Action), append(points, point.Name)
 			}
 		}
 	}
@@ -248,11 +261,21 @@ func (l *loader) action(o foundObject, id string, spec *constraintSpec) (enforce
 	}
 	if len(here) == 0 {
 		l.problem(o.file, o.lineOf("spec", "scopedEnforcementActions"), "the constraint "+id+" is scoped and has no scopedEnforcementActions", "List them.")
+		return gate.EnforceDeny, elsewhere, ""
 	}
-	if slices.Contains(here, gate.EnforceDeny) {
-		return gate.EnforceDeny, elsewhere
+	action := here[0] // deny before warn before dryrun
+	for _, other := range here {
+		if other == "deny" || other == "warn" && action == "dryrun" {
+			action = other
+		}
 	}
-	return gate.EnforceWarn, elsewhere
+	why = fmt.Sprintf("Of the constraint's scoped actions that for %s counts here: %s.", gatorPoint, action)
+	if elsewhere {
+		slices.Sort(points)
+		why = fmt.Sprintf("The constraint's scoped actions are for %s; here the strictest of them counts: %s. One for %s would count instead.",
+			clean(strings.Join(slices.Compact(points), ", "), 200), action, gatorPoint)
+	}
+	return enforcementOf(action), elsewhere, why
 }
 
 // parametersOf are the constraint's parameters with the defaults of the template's schema. It says what is wrong with them.

@@ -159,6 +159,42 @@ func TestAConstraintWithoutWordsOfItsOwnHasItsTemplates(t *testing.T) {
 	}
 }
 
+// TestWhatAnActionComesTo: which findings block, and what people are told where they may wonder.
+func TestWhatAnActionComesTo(t *testing.T) {
+	t.Parallel()
+	scoped := func(actions string) string {
+		return "enforcementAction: scoped, scopedEnforcementActions: [" + actions + "], "
+	}
+	const gator = "Of the constraint's scoped actions that for gator.gatekeeper.sh counts here: "
+	for spec, want := range map[string][2]string{
+		"":                               {gate.EnforceDeny, "Ask us."},
+		"enforcementAction: '', ":        {gate.EnforceDeny, "Ask us."},
+		"enforcementAction: warn, ":      {gate.EnforceWarn, "Ask us."},
+		"enforcementAction: dryrun, ":    {gate.EnforceWarn, "Ask us. The constraint says dryrun: a cluster reports this and lets it pass."},
+		"scopedEnforcementActions: [], ": {gate.EnforceDeny, "Ask us."},
+		scoped("{action: deny, enforcementPoints: [{name: audit.gatekeeper.sh}]}, {action: warn, enforcementPoints: [{name: gator.gatekeeper.sh}]}"): {
+			gate.EnforceWarn, "Ask us. " + gator + "warn."},
+		scoped("{action: dryrun, enforcementPoints: [{name: gator.gatekeeper.sh}]}, {action: deny, enforcementPoints: [{name: '*'}]}"): {
+			gate.EnforceDeny, "Ask us. " + gator + "deny."},
+		scoped("{action: dryrun, enforcementPoints: [{name: validation.gatekeeper.sh}]}, {action: warn, enforcementPoints: [{name: audit.gatekeeper.sh}, {name: validation.gatekeeper.sh}]}"): {
+			gate.EnforceWarn, "Ask us. The constraint's scoped actions are for audit.gatekeeper.sh, validation.gatekeeper.sh; here the strictest of them counts: warn. One for gator.gatekeeper.sh would count instead."},
+	} {
+		t.Run(spec, func(t *testing.T) {
+			t.Parallel()
+			constraint := strings.Replace(strings.Replace(flagConstraint, "{name: words}", "{name: words, annotations: {description: Ask us.}}", 1), "spec: {", "spec: {"+spec, 1)
+			e := engineOf(t, rules.Options{Packs: []string{}, Dirs: []rules.Dir{dirOf(map[string]string{"a.yaml": flagTemplate + constraint})}})
+			answer := e.Evaluate(t.Context(), rules.Input{Documents: objectsOf(t, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {bad: x}\n", "")})
+			var got [][2]string
+			for _, f := range answer.Findings {
+				got = append(got, [2]string{f.Enforcement, f.Remedy})
+			}
+			if diff := cmp.Diff([][2]string{want}, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestANamespaceThatNobodyKnowsIsNoPass(t *testing.T) {
 	t.Parallel()
 	selective := strings.Replace(flagConstraint, "spec: {", "spec: {match: {namespaceSelector: {matchLabels: {env: prod}}}, ", 1)

@@ -2,8 +2,11 @@ package documents
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatehouse-dev/gatehouse/internal/e2e/site"
 	"github.com/gatehouse-dev/gatehouse/internal/githubsim"
@@ -129,4 +132,34 @@ tests:
 	s.Blocked(pr, "completed/failure: Blocked: NoHostPID/pods on v1/Pod//denied")
 	pr.Push(githubsim.CommitSpec{Delete: []string{"policy/tests/denied.yaml"}})
 	s.Merges(pr, "completed/success: All clear: N documents, N rules")
+}
+
+// TestActionsOfConstraints: what denies blocks, what warns or only reports is listed and does not, and of scoped actions people are told which
+// one counts.
+func TestActionsOfConstraints(t *testing.T) {
+	constraint := func(name, action string) string {
+		return "---\napiVersion: constraints.gatekeeper.sh/v1beta1\nkind: NoHostPID\nmetadata: {name: " + name + "}\n" +
+			"spec: {" + action + ", match: {kinds: [{apiGroups: [\"\"], kinds: [Pod]}]}}\n"
+	}
+	const cluster = "enforcementAction: scoped, scopedEnforcementActions: [{action: deny, enforcementPoints: [{name: validation.gatekeeper.sh}]}"
+	s := newPlace(t, site.Setup{Files: map[string]string{
+		".github/gatehouse.yml": "version: 1\npolicies: {packs: [], paths: [policy]}\napprovals: {required: 0}\n",
+		"policy/hostpid.yaml": hostPIDTemplate + constraint("cluster", cluster+"]") + constraint("report", "enforcementAction: dryrun") +
+			constraint("here", cluster+", {action: warn, enforcementPoints: [{name: gator.gatekeeper.sh}]}]"),
+	}})
+	pod := "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {hostPID: true, containers: [{name: a, image: a}]}}\n"
+	pr := s.Open("ann", "pod", map[string]string{"k8s/pod.yaml": pod})
+	s.Blocked(pr, "completed/failure: Blocked: NoHostPID/cluster on v1/Pod//a")
+	s.Says(pr, "blocked by 1 finding", "The constraint's scoped actions are for validation.gatekeeper.sh; here the strictest of them counts: deny.",
+		"2 warnings, which do not block", "**NoHostPID/here**", "**NoHostPID/report**")
+	var levels []string
+	for _, c := range s.Checks(pr.HeadSHA()) {
+		for _, a := range c.Annotations {
+			levels = append(levels, fmt.Sprintf("%s %s:%d", a.Level, a.Path, a.StartLine))
+		}
+	}
+	slices.Sort(levels)
+	if diff := cmp.Diff([]string{"failure k8s/pod.yaml:1", "warning k8s/pod.yaml:1", "warning k8s/pod.yaml:1"}, levels); diff != "" {
+		t.Errorf("annotations (-want +got):\n%s", diff)
+	}
 }
