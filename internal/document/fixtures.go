@@ -27,7 +27,7 @@ func (o *Options) ruleFolder(file string) (dir string, ok bool) {
 }
 
 // fixtures are the files in folders of rules that test the rules and are nobody's to deploy: the test suites of Gatekeeper's own tool, and
-// the templates, constraints and objects that they name in the same folder. A file that kubernetes.paths names is a manifest.
+// the objects that they name in the same folder. A file that kubernetes.paths names is a manifest.
 func (r *kubernetesRun) fixtures(ctx context.Context, tree Tree) map[string]bool {
 	found := map[string]bool{}
 	var files []string
@@ -63,13 +63,11 @@ func isSuite(v *value) bool {
 	return group == suiteGroup && v.get("kind").str() == "Suite"
 }
 
-// suiteFiles are the files that a suite names, relative to its own.
+// suiteFiles are the files with objects that a suite names, relative to its own. The templates and constraints that it names are the rules
+// themselves, which often go to a cluster from where they lie.
 func suiteFiles(suite *value) []string {
 	var names []string
 	for _, test := range suite.get("tests").elements() {
-		for _, key := range []string{"template", "constraint", "expansion"} {
-			names = append(names, test.get(key).str())
-		}
 		for _, c := range test.get("cases").elements() {
 			names = append(names, c.get("object").str())
 			for _, name := range c.get("inventory").elements() {
