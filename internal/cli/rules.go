@@ -225,7 +225,7 @@ func (w *world) rulesTest() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringArrayVar(&data, "data", nil, "`FILE-or-DIR` of JSON and YAML that the tests of conftest's rules read as data (repeatable)")
+	cmd.Flags().StringSliceVar(&data, "data", nil, "`FILE-or-DIR` of JSON and YAML that the tests of conftest's rules read as data (repeatable, or several with commas)")
 	return cmd
 }
 

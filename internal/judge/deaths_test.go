@@ -168,7 +168,7 @@ func TestRulesWithoutEnd(t *testing.T) {
 `
 	stopped := own(t, newJudges(t, judge.Options{Time: time.Minute}), rule)
 	want := []gate.Problem{{
-		Code: "rules", File: "rules/t1.rego", Line: 8, Message: "the rule T-1 failed: it ran longer than its time limit (on v1/Pod/b/a)",
+		Code: "rules", File: "rules/t1.rego", Line: 8, Message: "the rule T-1 failed: it ran longer than its time limit of 5s (on v1/Pod/b/a)",
 		Remedy: "Correct the rule or set its enforcement to off.",
 	}}
 	if diff := cmp.Diff(want, stopped.Evaluation.Problems); diff != "" {

@@ -170,6 +170,28 @@ func TestSettingsReachRulesOfOtherDialects(t *testing.T) {
 	}
 }
 
+// TestConftestDataIsReadOnceAndExactly: conftest is told of data beside the rules by --data, too; large numbers of JSON stay what they are.
+func TestConftestDataIsReadOnceAndExactly(t *testing.T) {
+	t.Parallel()
+	policy := "package main[\"a-b\"].c # of quoted parts\n\ndeny contains concat(\" \", [data.team.bad, json.marshal(data.large)]) if true\n"
+	const team, large = `bad: x`, `{"large": 12345678901234567890.5}`
+	o := rules.Options{
+		Packs: []string{}, Scope: rules.ScopeAll,
+		Dirs: []rules.Dir{{Name: "policy", FS: fstest.MapFS{"a.rego": {Data: []byte(policy)}, "team/data.yaml": {Data: []byte(team)}}}},
+		Conftest: rules.Conftest{Data: []rules.Data{
+			{File: "policy/team/data.yaml", At: []string{"team"}, Text: []byte(team)}, {File: "d/large.json", Text: []byte(large)},
+		}},
+	}
+	got := seenIn(t, engineOf(t, o).Evaluate(t.Context(), rules.Input{Files: []rules.File{fileOf("a.yaml", `{}`)}}))
+	if diff := cmp.Diff([]seen{{"main.a-b.c.deny", "deny", "new", "a.yaml", "x 12345678901234567890.5"}}, got); diff != "" {
+		t.Error(diff)
+	}
+	o.Conftest.Data[0].Text = []byte("bad: y")
+	if diff := cmp.Diff([]string{"policy/team/data.yaml data.team.bad is also in another data file"}, problemsOf(t, o)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestWhatIsWrongWithConftestRulesIsSaid(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -302,6 +302,9 @@ func (j *judgement) query(b *batch, s side) (raws []raw, complete bool) {
 			j.failures.unfinished()
 			return nil, false
 		}
+		if j.outOfTime(b, err) {
+			return nil, false
+		}
 	}
 	for i, one := range b.alone {
 		rule := b.rules[i]
@@ -323,6 +326,17 @@ func (j *judgement) query(b *batch, s side) (raws []raw, complete bool) {
 		}
 	}
 	return raws, false
+}
+
+// outOfTime notes the failure of a rule that had all its time, alone: asking it again, to find out who failed, would only take as long once
+// more. false: that is not what the error says.
+func (j *judgement) outOfTime(b *batch, err error) bool {
+	if len(b.rules) != 1 || !errors.Is(err, errTime) {
+		return false
+	}
+	j.dead[b.rules[0].number].Store(true)
+	j.failures.rule(b.rules[0], j.doc, err)
+	return true
 }
 
 // run asks one query.

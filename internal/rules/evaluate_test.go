@@ -196,7 +196,7 @@ deny contains "here" if input.resource.a`)},
 				ruleText("B-1", things, `deny contains "bad"`),
 			},
 			docs: []gate.Document{thing("x", "", `{}`)},
-			want: []string{"new | deny | B-1 | thing.x |  | bad", "problem | own/r1.rego:8 the rule A-1 failed: it ran longer than its time limit (on thing.x)"},
+			want: []string{"new | deny | B-1 | thing.x |  | bad", "problem | own/r1.rego:8 the rule A-1 failed: it ran longer than its time limit of 30ms (on thing.x)"},
 		},
 		"a rule that uses up the memory is stopped": {
 			options: rules.Options{Limits: rules.Limits{Memory: 1}},

@@ -10,14 +10,15 @@ import (
 type header struct {
 	metadata []byte // YAML of the METADATA comment before the package; nil: there is none
 	line     int    // of the metadata's first line
-	pkg      string // dotted package name
+	pkg      string // dotted package name: a.b-c for a["b-c"]
 	pkgLine  int
 }
 
-var packageLine = regexp.MustCompile(`^package[ \t]+([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)[ \t]*(?:#.*)?$`)
+// packageLine takes a part in brackets and quotes, too, unless a dot in it could be taken for one between parts.
+var packageLine = regexp.MustCompile(`^package[ \t]+([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*|\["[^"\\.\]]+"\])*)[ \t]*(?:#.*)?$`)
 
 // scanHeader reads comments and blank lines up to the package declaration. The last METADATA comment wins, as in OPA it belongs
-// to the statement that follows it. ok is false when no package declaration of plain names stands there; pkgLine then is the
+// to the statement that follows it. ok is false when no package declaration of names without dots stands there; pkgLine then is the
 // line that should be one.
 func scanHeader(src []byte) (h header, ok bool) {
 	var yaml bytes.Buffer
@@ -27,10 +28,10 @@ func scanHeader(src []byte) (h header, ok bool) {
 		line++
 		text, rest, _ := bytes.Cut(src, []byte("\n"))
 		src = rest
-		text = bytes.TrimRight(text, " \t\r")
 		if line == 1 {
 			text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 		}
+		text = bytes.Trim(text, " \t\r")
 		comment, isComment := bytes.CutPrefix(text, []byte("#"))
 		switch {
 		case isComment && string(bytes.TrimSpace(comment)) == "METADATA":
@@ -49,7 +50,7 @@ func scanHeader(src []byte) (h header, ok bool) {
 			if match == nil {
 				return h, false
 			}
-			h.pkg = string(match[1])
+			h.pkg = strings.NewReplacer(`["`, ".", `"]`, "").Replace(string(match[1]))
 			if yaml.Len() > 0 {
 				h.metadata = yaml.Bytes()
 			}

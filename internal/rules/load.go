@@ -177,7 +177,7 @@ func (l *loader) metadata() {
 			if looksLikeRule(s.text) {
 				found[i] = []gate.Problem{{
 					Code: "rules", File: s.file, Line: s.header.pkgLine, Message: "a rule without METADATA: it has no custom.id",
-					Remedy: "Put the METADATA comment of docs/writing-rules.md above the package, with title and custom.",
+					Remedy: "Put the METADATA comment of docs/writing-rules.md above the package, with title and custom; a rule of conftest's stands in package main, or uses nothing of Gatehouse's own.",
 				}}
 			}
 			return

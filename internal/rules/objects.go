@@ -175,9 +175,18 @@ func (o *object) lineOf(steps ...any) int {
 // conftestData is all data as one object.
 func (l *loader) conftestData(o *Options) ast.Object {
 	root := map[string]any{}
-	for _, d := range append(slices.Clone(l.data), o.Conftest.Data...) {
-		text, err := yamljson.YAMLToJSON(d.Text)
-		var value any
+	all := slices.Clone(l.data)
+	for _, d := range o.Conftest.Data {
+		// Conftest is given a folder of rules as data, too, where it holds some; here it was read already.
+		if !slices.ContainsFunc(l.data, func(own Data) bool { return slices.Equal(own.At, d.At) && bytes.Equal(own.Text, d.Text) }) {
+			all = append(all, d)
+		}
+	}
+	for _, d := range all {
+		text, value, err := d.Text, any(nil), error(nil)
+		if !json.Valid(text) { // JSON stays as it is: a reader of YAML rounds its large numbers
+			text, err = yamljson.YAMLToJSON(text)
+		}
 		if err == nil {
 			decoder := json.NewDecoder(bytes.NewReader(text))
 			decoder.UseNumber()

@@ -159,7 +159,7 @@ func (s *stopper) Cancelled() bool {
 	}
 	switch {
 	case now.After(s.deadline) && !s.held():
-		s.reason = errTime
+		s.reason = fmt.Errorf("%w of %s", errTime, s.limit)
 	case s.ctx.Err() != nil:
 		s.reason = errRun
 	case now.Sub(s.began) > 20*time.Millisecond && s.asked%1024 == 0 && s.heap() > s.memory:

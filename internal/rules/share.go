@@ -238,6 +238,7 @@ func (j *judgement) askPart(b *batch, r *reads) (raws []raw, ok bool) {
 		neighbours = j.neighbours(j.set, j.doc, j.values)
 	}
 	raws, err := j.run(b, j.names.input(j.doc, &values, head, context, neighbours, j.pullRequest, r))
+	j.outOfTime(b, err)
 	return raws, err == nil
 }
 
