@@ -222,9 +222,9 @@ deny contains "here" if input.resource.a`)},
 		"results that are none": {
 			rules: []string{
 				ruleText("A-1", things, `deny contains {"msg": "bad"}`), ruleText("A-2", things, `deny contains 7`),
-				ruleText("A-3", things, `deny := "bad"`), ruleText("A-4", things, `deny contains ""`),
+				ruleText("A-3", things, `deny := lower("BAD")`), ruleText("A-4", things, `deny contains ""`),
 				ruleText("A-5", things, `require_approval contains {"reason": "x", "teams": ["dba"]}`), ruleText("A-6", things, `require_approval contains {"count": 0, "reason": "x"}`),
-				ruleText("A-7", things, `deny if input.resource.nothing`), ruleText("A-8", things, `require_approval contains "x"`),
+				ruleText("A-7", things, `deny := input.resource.nothing`), ruleText("A-8", things, `require_approval contains "x"`),
 			},
 			docs: []gate.Document{thing("x", "", `{}`)},
 			want: []string{

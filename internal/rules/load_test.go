@@ -63,6 +63,8 @@ func TestWhatIsWrongWithARuleIsSaidWithFileAndLine(t *testing.T) {
 			[]string{"own/b.rego:11 the package acme.ssh is already that of own/a.rego:11"}},
 		"no package":        {map[string]string{"a.rego": "# nothing\n"}, []string{"own the folder holds no rules", "own/a.rego:1 no package declaration where one must be"}},
 		"no rule at all":    {map[string]string{"README.md": "x"}, []string{"own the folder holds no rules"}},
+		"a truth":           {map[string]string{"a.rego": with("deny contains {\"message\": sprintf(\"port %d is open\", [rule.port]), \"path\": sprintf(\"ingress[%d]\", [i])}", "deny")}, []string{"own/a.rego:13 deny is true or false here; wanted: a set of findings"}},
+		"an object":         {map[string]string{"a.rego": with("deny contains {\"message\": sprintf(\"port %d is open\", [rule.port]), \"path\": sprintf(\"ingress[%d]\", [i])}", "deny[rule.port]")}, []string{"own/a.rego:13 deny is an object here; wanted: a set of findings"}},
 		"no result set":     {map[string]string{"a.rego": with("deny contains", "dney contains")}, []string{"own/a.rego:11 the rule ACME-01 defines none of deny, warn, unknown, require_approval"}},
 		"helper parameters": {map[string]string{"a.rego": with(body, "data.acme.h.x"), "h.rego": "package acme.h\n\nx := data.parameters.ports\n"}, []string{"own/h.rego:3 data.parameters in a helper: parameters belong to a rule"}},
 		"an undeclared parameter": {map[string]string{"a.rego": with("in data.parameters.ports", "in data.parameters.prots")},

@@ -146,7 +146,11 @@ func (r *metadataReader) text(key string, v *yaml.Node) string {
 func (r *metadataReader) word(key string, v *yaml.Node, allowed ...string) string {
 	// YAML reads a bare off as a boolean in its older version; the text is what counts.
 	if v.Kind != yaml.ScalarNode || !slices.Contains(allowed, v.Value) {
-		r.problem(v.Line, fmt.Sprintf("custom.%s is %q; wanted: %s", key, v.Value, strings.Join(allowed, ", ")),
+		is := strconv.Quote(v.Value)
+		if v.Kind != yaml.ScalarNode {
+			is = "no text"
+		}
+		r.problem(v.Line, fmt.Sprintf("custom.%s is %s; wanted: %s", key, is, strings.Join(allowed, ", ")),
 			"Use one of these words.")
 		return ""
 	}

@@ -74,7 +74,40 @@ func parseModule(file string, text []byte, rule *Rule, known map[string][]*sourc
 	}
 	slices.Sort(p.needs)
 	p.sets = definedSets(module)
+	if rule != nil {
+		p.problems = append(p.problems, notSets(file, module)...)
+	}
 	return p
+}
+
+// notSets names the definitions of result sets that can only ever be something else: "deny if { ... }" is true or not, "deny := "x"" a text,
+// and "deny[msg] if { ... }" an object. Each would fail on whatever it finds, of everybody.
+func notSets(file string, module *ast.Module) []gate.Problem {
+	var problems []gate.Problem
+	for _, r := range module.Rules {
+		ref := r.Head.Ref()
+		name, ok := ref[0].Value.(ast.Var)
+		if !ok || !slices.Contains(resultSets(), string(name)) || len(r.Head.Args) > 0 {
+			continue
+		}
+		is := "an object"
+		if len(ref) == 1 {
+			if r.Head.Value == nil {
+				continue // contains
+			}
+			switch r.Head.Value.Value.(type) {
+			case ast.Null, ast.Boolean, ast.Number, ast.String, *ast.Array, ast.Object:
+				is = article(r.Head.Value.Value)
+			default:
+				continue // it may be a set
+			}
+		}
+		problems = append(problems, gate.Problem{
+			Code: "rules", File: file, Line: r.Head.Location.Row, Message: fmt.Sprintf("%s is %s here; wanted: a set of findings", name, is),
+			Remedy: fmt.Sprintf("Write \"%s contains finding if { ... }\".", name),
+		})
+	}
+	return problems
 }
 
 // packageName is the dotted name of the module's package.
