@@ -36,8 +36,8 @@ const problemOutage = "outside"
 
 func isOutage(p gate.Problem) bool { return p.Code == problemOutage }
 
-// localBundles gets the bundles that a configuration names, for a command. Those that are not to be had are problems.
-func (w *world) localBundles(ctx context.Context, list []repoconfig.Bundle) (dirs []rules.Dir, problems []gate.Problem, err error) {
+// localBundles gets the bundles that the configuration in file names, for a command. Those that are not to be had are problems.
+func (w *world) localBundles(ctx context.Context, file string, list []repoconfig.Bundle) (dirs []rules.Dir, problems []gate.Problem, err error) {
 	if len(list) == 0 {
 		return nil, nil, nil
 	}
@@ -58,7 +58,7 @@ func (w *world) localBundles(ctx context.Context, list []repoconfig.Bundle) (dir
 			if wrong.Temporary {
 				code = problemOutage
 			}
-			problems = append(problems, gate.Problem{Code: code, File: repoconfig.Path, Message: wrong.Error(), Remedy: wrong.Remedy()})
+			problems = append(problems, gate.Problem{Code: code, File: file, Message: wrong.Error(), Remedy: wrong.Remedy()})
 			continue
 		case err != nil:
 			return nil, nil, err

@@ -217,7 +217,7 @@ func (w *world) checkEngine(ctx context.Context, f checkFlags, c repoconfig.Conf
 	dirs := f.policies
 	if f.policies == nil {
 		dirs = c.Policies.Paths
-		bundles, problems, err := w.localBundles(ctx, c.Policies.Bundles)
+		bundles, problems, err := w.localBundles(ctx, cmp.Or(f.config, repoconfig.Path), c.Policies.Bundles)
 		if err != nil {
 			return nil, err
 		}

@@ -253,7 +253,7 @@ func (w *world) listed(ctx context.Context, folders []string, configFile string,
 		w.printProblems(problems)
 		return exitError{status: exitUsage}
 	}
-	dirs, problems, err := w.localBundles(ctx, parsed.Policies.Bundles)
+	dirs, problems, err := w.localBundles(ctx, configFile, parsed.Policies.Bundles)
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func (l *loader) dir(d Dir) {
 			return
 		}
 	}
-	l.problem(d.Name, 0, "the folder holds no rules", "Put .rego files or Gatekeeper's constraints there, or take the folder out of policies.paths and --policy.")
+	l.problem(d.Name, 0, "the folder holds no rules", "Put .rego files or Gatekeeper's constraints there, or take it out of policies.paths, policies.bundles and --policy.")
 }
 
 // walk reads every Rego file but tests. prefix goes before the names shown; origin gives a file's pack, "" to pass it over.

@@ -216,6 +216,7 @@ func TestCheckReadsBundles(t *testing.T) {
 	signed := "{url: \"" + ref + "\", signature: {key_id: acme}}"
 	check("\""+pinned+"\"", site.Fail, "ACME-01")
 	check(signed, site.Usage, "GATEHOUSE_BUNDLE_KEYS names none")
+	check(signed, site.Usage, filepath.Base(a.dir)+"/gatehouse.yml\n  ✗ could not evaluate: the bundle")
 	a.environ = append(a.environ, "GATEHOUSE_BUNDLE_KEYS="+keys)
 	check(signed, site.Fail, "ACME-01")
 	if status, out, said := a.run("rules", "list", "--config", config(signed)); status != site.Pass || !strings.Contains(out, "ACME-01") {
