@@ -128,32 +128,6 @@ func (w *world) rulesShow() *cobra.Command {
 	return cmd
 }
 
-func (w *world) printRule(r rules.Rule) error {
-	table := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "%s  %s\n\n", r.ID, r.Title)
-	if r.Description != "" {
-		fmt.Fprintf(table, "%s\n\n", r.Description)
-	}
-	fmt.Fprintf(table, "pack\t%s\nseverity\t%s\nenforcement\t%s\n", r.Pack, r.Severity, r.Enforcement)
-	if r.Off != "" {
-		fmt.Fprintf(table, "off\t%s\n", r.Off)
-	}
-	for kind, types := range r.Inspects {
-		fmt.Fprintf(table, "inspects\t%s: %s\n", kind, strings.Join(types, ", "))
-	}
-	for _, p := range r.Parameters {
-		fmt.Fprintf(table, "parameter\t%s: %s (default %v)\n", p.Name, p.Description, p.Default)
-	}
-	if len(r.References) > 0 {
-		fmt.Fprintf(table, "see also\t%s\n", strings.Join(r.References, ", "))
-	}
-	for _, l := range r.Related {
-		fmt.Fprintf(table, "\t%s\n", l.Ref)
-	}
-	fmt.Fprintf(table, "remedy\t%s\n", r.Remedy)
-	return table.Flush()
-}
-
 // ruleOptions are the rules of the folder given, or the built-in ones.
 func ruleOptions(args []string) (rules.Options, error) {
 	if len(args) == 0 {

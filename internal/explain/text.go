@@ -61,7 +61,7 @@ func (p *printer) line(s string) {
 // paragraph writes text wrapped to the width behind a first and a following indentation.
 func (p *printer) paragraph(first, rest, colour, s string) {
 	width := max(p.t.Width-utf8.RuneCountInString(rest), 20)
-	for i, l := range wrap(shorten(s, maxMessage), width) {
+	for i, l := range Wrap(shorten(s, maxMessage), width) {
 		indent := rest
 		if i == 0 {
 			indent = first
@@ -70,8 +70,8 @@ func (p *printer) paragraph(first, rest, colour, s string) {
 	}
 }
 
-// wrap breaks at spaces; a longer word stays whole, so that it can be copied.
-func wrap(s string, width int) []string {
+// Wrap breaks a text into lines of at most width characters, at spaces; a longer word stays whole, so that it can be copied.
+func Wrap(s string, width int) []string {
 	var lines []string
 	line := ""
 	for word := range strings.FieldsSeq(s) {
