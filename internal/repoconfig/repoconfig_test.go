@@ -139,6 +139,7 @@ func TestParseRefuses(t *testing.T) {
 		"permission":  {"version: 1\napprovals: {from: {permission: push}}\n", p(2, `approvals.from.permission: is "push"; wanted: read, triage, write, maintain or admin`, "")},
 		"too many":    {"version: 1\napprovals: {required: 7}\n", p(2, "approvals.required: is 7; wanted: 0 to 6", "")},
 		"escape":      {"version: 1\nterraform: {projects: [{dir: ../other}]}\n", p(2, `terraform.projects.0.dir: "../other" is not a path inside the repository`, "")},
+		"path twice":  {"version: 1\npolicies:\n  paths: [rules, other, ./rules]\n", p(3, `policies.paths.2: "./rules" is there twice`, "")},
 		"action":      {"version: 1\napprovals: {rules: [{name: x, required: 1, when: {actions: [destroy]}}]}\n", p(2, `approvals.rules.0.when.actions: "destroy" is no action; wanted: create, update, delete, replace, read or forget`, "")},
 		"duration":    {"version: 1\nbreak_glass: {teams: [a/b], approvals: 1, expires: soon}\n", p(2, `a duration is wanted, such as 1h or 30m; found "soon"`, "")},
 		"long glass":  {"version: 1\nbreak_glass: {teams: [a/b], approvals: 1, expires: 48h}\n", p(2, "break_glass.expires: is 48h0m0s; wanted: more than nothing and at most 24h", "")},

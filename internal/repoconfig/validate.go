@@ -95,7 +95,11 @@ func (v *validator) policies(p *Policies) {
 		v.add("policies.scope", "is %q; wanted: changed or all", p.Scope)
 	}
 	for i, dir := range p.Paths {
-		v.dir(fmt.Sprintf("policies.paths.%d", i), dir)
+		key := fmt.Sprintf("policies.paths.%d", i)
+		v.dir(key, dir)
+		if slices.ContainsFunc(p.Paths[:i], func(other string) bool { return path.Clean(other) == path.Clean(dir) }) {
+			v.add(key, "%q is there twice", dir)
+		}
 	}
 	v.bundles(p.Bundles)
 	for id, r := range p.Rules {
